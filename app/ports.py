@@ -1,0 +1,218 @@
+"""What the answer service needs from the world: Protocols, the values that cross them, and the errors they raise.
+
+`rag/` and `ingest/` are written against these; `adapters/` satisfy them; `main.py` chooses.
+Imports nothing of the project.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector: TypeAlias = NDArray[np.float32]
+"""Shape (dimensions,)."""
+Matrix: TypeAlias = NDArray[np.float32]
+"""Shape (texts, dimensions), one row a text, in the order given."""
+
+
+class ServiceError(Exception):
+    """Root of what an adapter may raise. `args[0]` is a sentence fit for an operator's log, never for a client."""
+
+
+class DependencyUnavailable(ServiceError):
+    """A system behind a port is down, refuses, or answers nonsense. `dependency` is its role, e.g. `vector_store`."""
+
+    def __init__(self, dependency: str, message: str) -> None:
+        super().__init__(message)
+        self.dependency = dependency
+
+
+class DependencyTimeout(DependencyUnavailable):
+    """A system behind a port did not answer within its deadline."""
+
+
+class IndexMismatch(ServiceError):
+    """The index was built by another embedder or chunker than the one that now wants to use it."""
+
+
+class StaleVersion(ServiceError):
+    """A newer version or a tombstone of this document is already in the index; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexIdentity:
+    """What makes two indexes comparable: vectors of different identities must never meet in one search."""
+
+    model: str
+    dimensions: int
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    chunker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentVersion:
+    """One version of a document. `version` is a prefix of the content's SHA-256; `revision` orders versions."""
+
+    doc_id: str
+    version: str
+    revision: int
+    """The source's own time of change, in nanoseconds since the epoch."""
+    source_uri: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRecord:
+    """What the index knows of one published document."""
+
+    doc_id: str
+    version: str
+    revision: int
+    source_uri: str
+    title: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A passage of a document version. `chunk_id` is a UUIDv5 of (tenant, doc_id, version, ordinal)."""
+
+    chunk_id: str
+    doc_id: str
+    version: str
+    ordinal: int
+    title: str
+    text: str
+    source_uri: str
+    location: str
+    """Where a person finds it in the document: `page 3`, a heading path, or an empty string."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A published chunk and its score in 0..1, higher is better; comparable within one search only."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of the conversation that a client sends along."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A question with its passages, both as data and as rendered chat messages; a generator takes what it needs."""
+
+    question: str
+    passages: tuple[Hit, ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationEnd:
+    """The last item of a generation stream. A stream that ends without it was cut."""
+
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether a dependency answers now; `detail` is for operators and names no secret."""
+
+    ok: bool
+    detail: str = field(default="")
+
+
+class Embedder(Protocol):
+    """Turns text into unit-length vectors."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def dimensions(self) -> int: ...
+    @property
+    def query_prefix(self) -> str: ...
+    @property
+    def passage_prefix(self) -> str: ...
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens one passage may hold, specials and prefix included."""
+        ...
+
+    @property
+    def overhead_tokens(self) -> int:
+        """Tokens that the model adds to each passage: specials and the passage prefix."""
+        ...
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Character span (start, end) of each token of `text` by the model's own tokenizer, without specials."""
+        ...
+
+    async def embed_passages(self, texts: Sequence[str]) -> Matrix: ...
+    async def embed_query(self, text: str) -> Vector: ...
+    async def close(self) -> None: ...
+
+
+class VectorStore(Protocol):
+    """A hybrid index of documents, separated by tenant.
+
+    Readers see the published version of a document or none, never a mix, at any crash point: `stage` writes chunks that
+    no search returns, `publish` makes them the document by one write and removes the old ones.
+    """
+
+    async def open(self, identity: IndexIdentity) -> None:
+        """Connect, and create the index if there is none. Raises IndexMismatch if another identity built it."""
+        ...
+
+    async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
+        """Write a version's chunks, invisible to search. Repeating it changes nothing."""
+        ...
+
+    async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
+        """Make a staged version the document.
+
+        Raises StaleVersion if a newer version or tombstone is there, ServiceError if other than `expected_chunks`
+        chunks were staged.
+        """
+        ...
+
+    async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
+        """Remove a document and leave a tombstone that no older revision can resurrect. False if there was none."""
+        ...
+
+    async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None: ...
+
+    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+        """List the published documents of the tenant, by source URI."""
+        ...
+
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+        """At most `limit` published chunks, best first, by keyword and vector together."""
+        ...
+
+    async def health(self) -> Health: ...
+    async def close(self) -> None: ...
+
+
+class Generator(Protocol):
+    """Writes an answer to a prompt. Cites passage n of the prompt (counted from 1) as `[n]` after what it supports."""
+
+    @property
+    def model(self) -> str: ...
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[str | GenerationEnd]:
+        """Pieces of text as they are written, then exactly one GenerationEnd. Closing the iterator cancels the work."""
+        ...
+
+    async def health(self) -> Health: ...
+    async def close(self) -> None: ...
