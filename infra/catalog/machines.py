@@ -1,0 +1,71 @@
+"""What each known machine type and accelerator carries: the rows of the CSV files beside this module."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+Cloud = Literal["gke", "eks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """One NVIDIA accelerator; `name` is GKE's spelling, used for both clouds."""
+
+    name: str
+    memory_gib: int
+    compute_capability: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine type; `accelerator` is None and `gpus` 0 for machines without GPUs."""
+
+    machine_type: str
+    vcpus: int
+    memory_gib: int
+    accelerator: Accelerator | None
+    gpus: int
+
+
+def find_machine(cloud: Cloud, machine_type: str) -> Machine | None:
+    return _machines(cloud).get(machine_type)
+
+
+def machines_with(cloud: Cloud, accelerator: str | None) -> list[Machine]:
+    """List the cloud's machine types that carry this accelerator, or none for None, smallest first."""
+    carried = [m for m in _machines(cloud).values() if (m.accelerator and m.accelerator.name) == accelerator]
+    return sorted(carried, key=lambda machine: (machine.gpus, machine.vcpus))
+
+
+@cache
+def accelerators() -> dict[str, Accelerator]:
+    return {
+        row["accelerator"]: Accelerator(
+            name=row["accelerator"],
+            memory_gib=int(row["memory_gib"]),
+            compute_capability=row["compute_capability"],
+        )
+        for row in _rows("accelerators.csv")
+    }
+
+
+@cache
+def _machines(cloud: Cloud) -> dict[str, Machine]:
+    return {
+        row["machine_type"]: Machine(
+            machine_type=row["machine_type"],
+            vcpus=int(row["vcpus"]),
+            memory_gib=int(row["memory_gib"]),
+            accelerator=accelerators()[row["accelerator"]] if row["accelerator"] else None,
+            gpus=int(row["gpus"]),
+        )
+        for row in _rows("machines.csv")
+        if row["cloud"] == cloud
+    }
+
+
+def _rows(file_name: str) -> list[dict[str, str]]:
+    text = files("infra.catalog").joinpath(file_name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))

@@ -1,0 +1,58 @@
+"""The answer service."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from infra.config.secrets import SecretKey
+from infra.config.section import FlipsTo, Section, refuse
+
+
+class Image(Section):
+    """A container image by digest, or by the exact version it was pushed as."""
+
+    repository: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]*(/[a-z0-9._-]+)+$"), FlipsTo("registry.example/other")
+    ]
+    version: (
+        Annotated[str, StringConstraints(pattern=r"^v?[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9._-]*$"), FlipsTo("9.9.9")] | None
+    ) = None
+    digest: (
+        Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"), FlipsTo("sha256:" + "ab" * 32)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _pinned_once(self) -> Self:
+        if (self.version is None) == (self.digest is None):
+            raise refuse(
+                "an image is pinned by one of `version` and `digest`",
+                value={"version": self.version, "digest": self.digest},
+                allowed="version: 1.2.3, or digest: sha256:<64 hex digits>",
+                remedy="keep one of the two; `latest` and moving tags are refused",
+            )
+        return self
+
+    @property
+    def reference(self) -> str:
+        """The image as a container names it."""
+        return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.version}"
+
+
+class App(Section):
+    """The answer service's Deployment and the settings an operator may change."""
+
+    image: Image
+    replicas: Annotated[int, Field(ge=1, le=100), FlipsTo(4)]
+    cpu_cores: Annotated[float, Field(gt=0, le=64), FlipsTo(3.0)]
+    memory_gib: Annotated[float, Field(gt=0, le=256), FlipsTo(3.0)]
+    api_keys: SecretKey
+    """Entries `name:tenant:sha256` as `ragspan key` prints them."""
+    hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
+    """Host names clients use, beside the Service's own."""
+    top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5
+    max_query_chars: Annotated[int, Field(ge=100, le=100_000), FlipsTo(777)] = 4000
+    max_upload_mib: Annotated[int, Field(ge=1, le=1024), FlipsTo(7)] = 20
+    request_timeout_s: Annotated[float, Field(gt=0, le=600), FlipsTo(33.0)] = 20.0
+    retrieval_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
+    stream_idle_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"

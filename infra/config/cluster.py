@@ -1,0 +1,138 @@
+"""Where the services run: a GKE cluster, an EKS cluster, or one that exists already."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from infra.catalog.machines import Cloud, find_machine, machines_with
+from infra.config.cidr import Cidr, require_apart
+from infra.config.pools import NodePool
+from infra.config.section import FlipsTo, Section, refuse
+
+Minor = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
+"""A Kubernetes minor, quoted in YAML: "1.34"."""
+
+
+class GkeCluster(Section):
+    """A private, VPC-native, regional GKE cluster."""
+
+    kind: Literal["gke"]
+    project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
+    zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]
+    kubernetes_minor: Annotated[Minor, FlipsTo("1.33")]
+    release_channel: Annotated[Literal["RAPID", "REGULAR", "STABLE"], FlipsTo("RAPID")]
+    nodes_cidr: Annotated[Cidr, FlipsTo("10.200.0.0/20")]
+    pods_cidr: Annotated[Cidr, FlipsTo("10.128.0.0/14")]
+    services_cidr: Annotated[Cidr, FlipsTo("10.210.0.0/20")]
+    deletion_protection: bool
+    pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        require_zones(self.zones, self.region, separator="-")
+        require_apart(nodes_cidr=self.nodes_cidr, pods_cidr=self.pods_cidr, services_cidr=self.services_cidr)
+        require_pools("gke", self.pools)
+        return self
+
+
+class EksCluster(Section):
+    """An EKS cluster in private subnets of its own VPC."""
+
+    kind: Literal["eks"]
+    account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), FlipsTo("222222222222")]
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=3)]
+    kubernetes_minor: Annotated[Minor, FlipsTo("1.33")]
+    vpc_cidr: Annotated[Cidr, FlipsTo("10.99.0.0/16")]
+    admin_role_arn: Annotated[
+        str,
+        StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
+        FlipsTo("arn:aws:iam::111111111111:role/another-admin"),
+    ]
+    """The IAM role whose holders administer the cluster; nobody else is let in."""
+    public_access_cidrs: Annotated[tuple[Cidr, ...], FlipsTo(("198.51.100.0/24",))] = ()
+    """Networks that may reach the control plane from outside; none makes it private."""
+    deletion_protection: bool
+    pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        require_zones(self.zones, self.region, separator="")
+        require_pools("eks", self.pools)
+        return self
+
+
+class ExistingCluster(Section):
+    """A cluster made elsewhere (k3d, kind, on-premises), reached by its kubeconfig context."""
+
+    kind: Literal["existing"]
+    context: Annotated[str, Field(min_length=1), FlipsTo("another-context")]
+    storage_class: Annotated[str, Field(min_length=1), FlipsTo("another-class")]
+
+
+Cluster = Annotated[GkeCluster | EksCluster | ExistingCluster, Field(discriminator="kind")]
+
+
+def require_zones(zones: tuple[str, ...], region: str, *, separator: str) -> None:
+    """Refuse a zone of another region, and one named twice."""
+    for index, zone in enumerate(zones):
+        if zone in zones[:index] or not (
+            zone.startswith(region + separator) and len(zone) == len(region + separator) + 1
+        ):
+            raise refuse(
+                f"{zone!r} is not a further zone of {region}",
+                key=f"zones[{index}]",
+                value=zone,
+                allowed=f"different zones such as {region}{separator}a",
+                remedy="write zones of the cluster's own region, each once",
+            )
+
+
+def require_pools(cloud: Cloud, pools: tuple[NodePool, ...]) -> None:
+    """Refuse pools of one name, no or several system pools, and machines that do not carry what the pool says."""
+    for index, pool in enumerate(pools):
+        key = f"pools[{index}]"
+        if pool.name in {earlier.name for earlier in pools[:index]}:
+            raise refuse(
+                "two pools have one name",
+                key=f"{key}.name",
+                value=pool.name,
+                allowed="a name of its own for each pool",
+                remedy="rename one of them",
+            )
+        _require_machine(cloud, pool, key)
+    system = [pool.name for pool in pools if pool.kind == "cpu" and pool.purpose == "system"]
+    if len(system) != 1:
+        raise refuse(
+            f"{len(system)} pools have the purpose `system`",
+            key="pools",
+            value=system,
+            allowed="exactly one cpu pool of purpose `system`",
+            remedy="add one, or make the others `batch`",
+        )
+
+
+def _require_machine(cloud: Cloud, pool: NodePool, key: str) -> None:
+    accelerator = pool.accelerator if pool.kind == "gpu" else None
+    carrying = machines_with(cloud, accelerator)
+    if pool.kind == "gpu" and not carrying:
+        raise refuse(
+            f"no {cloud} machine type with this accelerator is known",
+            key=f"{key}.accelerator",
+            value=accelerator,
+            allowed="an accelerator of infra/catalog/machines.csv",
+            remedy="choose one of them, or add the machine with its source to that file",
+        )
+    machine = find_machine(cloud, pool.machine_type)
+    if machine not in carrying:
+        carries = machine.accelerator.name if machine and machine.accelerator else "no accelerator"
+        raise refuse(
+            f"it carries {carries}, the pool says {accelerator or 'none'}"
+            if machine
+            else "the machine type is not known",
+            key=f"{key}.machine_type",
+            value=pool.machine_type,
+            allowed=", ".join(choice.machine_type for choice in carrying),
+            remedy="write one of these, or add the machine with its source to infra/catalog/machines.csv",
+        )

@@ -1,0 +1,80 @@
+"""Node pools: one typed model for CPU and GPU pools on both clouds.
+
+A pool lists the capacity it may be built from, in order; each entry becomes one node pool of the cloud. Custom machine
+types and reservations are deliberately absent until a component consumes them.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from infra.config.section import FlipsTo, Name, Section, refuse
+
+
+class _Bounded(Section):
+    min_nodes: Annotated[int, Field(ge=0, le=1000), FlipsTo(2)] = 0
+    max_nodes: Annotated[int, Field(ge=1, le=1000), FlipsTo(9)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise refuse(
+                "a pool cannot hold fewer nodes at most than at least",
+                key="min_nodes",
+                value=self.min_nodes,
+                allowed=f"0 to max_nodes ({self.max_nodes})",
+                remedy="lower min_nodes or raise max_nodes",
+            )
+        return self
+
+
+class OnDemand(_Bounded):
+    """Nodes that stay until they are scaled in."""
+
+    kind: Literal["on_demand"]
+
+
+class Spot(_Bounded):
+    """Cheaper nodes that the cloud may take back at any time."""
+
+    kind: Literal["spot"]
+
+
+Capacity = Annotated[OnDemand | Spot, Field(discriminator="kind")]
+
+
+class CpuPool(Section):
+    """Nodes without accelerators. `system` carries the platform and stateful services, `batch` interruptible work."""
+
+    kind: Literal["cpu"]
+    name: Annotated[Name, FlipsTo("renamed")]
+    purpose: Literal["system", "batch"]
+    machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-8", "eks": "m7i.2xlarge"})]
+    disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
+    capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _system_is_never_spot(self) -> "CpuPool":
+        if self.purpose == "system" and any(entry.kind == "spot" for entry in self.capacity):
+            raise refuse(
+                "the system pool carries stateful services, and spot nodes may vanish",
+                key="capacity",
+                value="spot",
+                allowed="on_demand",
+                remedy="remove the spot entry, or make the pool's purpose `batch`",
+            )
+        return self
+
+
+class GpuPool(Section):
+    """Nodes with NVIDIA accelerators, tainted so that only pods which ask for a GPU land there."""
+
+    kind: Literal["gpu"]
+    name: Annotated[Name, FlipsTo("renamed")]
+    machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-12", "eks": "g6.4xlarge"})]
+    accelerator: str
+    disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
+    capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+
+
+NodePool = Annotated[CpuPool | GpuPool, Field(discriminator="kind")]

@@ -1,0 +1,88 @@
+"""One stack = environment x cloud x region, as its file `stacks/Pulumi.<stack>.yaml` says."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from infra.catalog.machines import find_machine
+from infra.config.app import App
+from infra.config.cluster import Cluster, ExistingCluster
+from infra.config.models import Models
+from infra.config.pools import GpuPool
+from infra.config.section import Section, refuse
+from infra.config.vector_store import Weaviate
+
+Environment = Literal["local", "dev", "staging", "prod"]
+
+
+class StackConfig(Section):
+    """Everything a stack file says, checked as a whole."""
+
+    name: str
+    """The stack's name: not a key of the file but a part of the file's own name."""
+    environment: Environment
+    cluster: Cluster
+    vector_store: Weaviate
+    models: Models
+    app: App
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _require_name(self)
+        _require_enough_replicas(self)
+        _require_gpus(self)
+        return self
+
+
+def _require_name(config: StackConfig) -> None:
+    match config.cluster:
+        case ExistingCluster():
+            expected = config.environment
+        case cluster:
+            cloud = {"gke": "gcp", "eks": "aws"}[cluster.kind]
+            expected = f"{config.environment}-{cloud}-{cluster.region}"
+    if config.name != expected:
+        raise refuse(
+            f"the file is named for {config.name!r}, its contents say {expected!r}",
+            key="environment",
+            value=config.environment,
+            allowed="a file name of <environment>-<cloud>-<region>, or <environment> for an existing cluster",
+            remedy=f"rename the file to Pulumi.{expected}.yaml, or correct environment, cluster.kind or cluster.region",
+        )
+
+
+def _require_enough_replicas(config: StackConfig) -> None:
+    if config.vector_store.replicas == 1 and config.environment not in {"local", "dev"}:
+        raise refuse(
+            f"one replica loses the index of {config.environment} with its node",
+            key="vector_store.replicas",
+            value=1,
+            allowed="3 or 5 (1 in local and dev only)",
+            remedy="write replicas: 3",
+        )
+
+
+def _require_gpus(config: StackConfig) -> None:
+    llm = config.models.llm
+    if llm.kind != "vllm":
+        return
+    cluster = config.cluster
+    pools = [] if isinstance(cluster, ExistingCluster) else [p for p in cluster.pools if isinstance(p, GpuPool)]
+    pool = next((pool for pool in pools if pool.name == llm.pool), None)
+    if pool is None or isinstance(cluster, ExistingCluster):
+        raise refuse(
+            "the model server runs on a GPU pool of its cluster",
+            key="models.llm.pool",
+            value=llm.pool,
+            allowed=", ".join(pool.name for pool in pools) or "nothing here: the cluster has no GPU pool",
+            remedy="name a pool of kind gpu, or write kind: extractive",
+        )
+    machine = find_machine(cluster.kind, pool.machine_type)
+    if machine is None or llm.gpus > machine.gpus:
+        raise refuse(
+            "a replica cannot span nodes",
+            key="models.llm.gpus",
+            value=llm.gpus,
+            allowed=f"1 to {machine.gpus if machine else 0} ({pool.machine_type} of pool {pool.name})",
+            remedy="lower gpus or give the pool a larger machine",
+        )

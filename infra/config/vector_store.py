@@ -1,0 +1,23 @@
+"""The vector store that holds the index. One variant today; a further one is a further member of the union."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from infra.config.secrets import BasicAuth, SecretKey
+from infra.config.section import FlipsTo, Section
+
+
+class Weaviate(Section):
+    """A Weaviate cluster of our own: 3 or 5 replicas keep RAFT and every object through the loss of one node."""
+
+    kind: Literal["weaviate"]
+    replicas: Annotated[Literal[1, 3, 5], FlipsTo(5)]
+    cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(3.0)]
+    memory_gib: Annotated[float, Field(gt=0, le=1024), FlipsTo(7.0)]
+    storage_gib: Annotated[int, Field(ge=1, le=16_384), FlipsTo(77)]
+    api_key: SecretKey
+    cluster_auth: BasicAuth
+    """What the replicas show one another."""
+    protect: bool
+    """Refuse to delete or replace the StatefulSet until this is set to false and applied."""

@@ -1,0 +1,87 @@
+"""The Protocols and values through which clusters, add-ons and services meet; `region.py` joins them.
+
+A second cluster, vector store or model server satisfies what stands here and nothing else changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.config.secrets import SecretKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toleration:
+    """A taint that a pod accepts."""
+
+    key: str
+    value: str
+    effect: str = "NoSchedule"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Which nodes a pod may use."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    tolerations: tuple[Toleration, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """How to be let in by a service's NetworkPolicy: its pods, their ports, and the labels its clients wear."""
+
+    pod_labels: Mapping[str, str]
+    ports: tuple[int, ...]
+    client_labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeaviateEndpoint:
+    """A running Weaviate as its clients see it."""
+
+    http_url: pulumi.Input[str]
+    grpc_host: pulumi.Input[str]
+    grpc_port: int
+    replication_factor: int
+    api_key: SecretKey
+    peer: Peer
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlmEndpoint:
+    """An OpenAI-compatible chat server as its clients see it. `base_url` ends in `/v1`."""
+
+    base_url: pulumi.Input[str]
+    model: str
+    max_answer_tokens: int
+    api_key: SecretKey
+    peer: Peer
+
+
+class KubernetesCluster(Protocol):
+    """A cluster that services can be put on."""
+
+    @property
+    def provider(self) -> k8s.Provider:
+        """Reaches the cluster's API server; every Kubernetes resource names it explicitly."""
+        ...
+
+    @property
+    def storage_class(self) -> pulumi.Input[str]:
+        """The class of fast, retained, zone-aware volumes for stateful services."""
+        ...
+
+    @property
+    def ready(self) -> Sequence[pulumi.Resource]:
+        """What must exist before a workload can be scheduled: node pools, storage drivers, network policy."""
+        ...
+
+    def place_on_system_pool(self) -> Placement: ...
+
+    def place_on_gpu_pool(self, pool: str) -> Placement:
+        """Placement on the GPU pool of this name; the stack config has checked that it exists."""
+        ...
