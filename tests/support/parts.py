@@ -1,0 +1,77 @@
+"""The heavy parts that some tests need, how each is found, and how a person gets one that is missing.
+
+A test says what it needs with `@pytest.mark.needs("weaviate-server")`; it is skipped where that part is missing, and
+the summary at the end of the run names the part and the command that gets it. With `REQUIRE_PARTS=all`, as in CI, a
+missing part fails the test instead.
+"""
+
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CACHED_BINARIES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan" / "bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A program that pip does not install. `names` are the executables that will do, best first."""
+
+    names: tuple[str, ...]
+    how_to_get: str
+
+
+PARTS = {
+    "weaviate-server": Part(names=("weaviate-server",), how_to_get="make parts (builds it with Go, about 4 minutes)"),
+    "chromium": Part(
+        names=("chromium", "chromium-browser", "google-chrome"),
+        how_to_get="apt-get install chromium, or brew install --cask chromium",
+    ),
+}
+
+missing_parts: Counter[str] = Counter()
+"""How many tests of this run were skipped or failed for want of each part."""
+
+
+def find(name: str) -> Path | None:
+    """The executable of a part, on PATH or in the user's cache folder."""
+    for executable in PARTS[name].names:
+        if found := shutil.which(executable) or shutil.which(executable, path=str(CACHED_BINARIES)):
+            return Path(found)
+    return None
+
+
+def executable(name: str) -> Path:
+    """The executable of a part, for a test marked as needing it. Raises LookupError where it is missing."""
+    if path := find(name):
+        return path
+    raise LookupError(f'{name} is missing: mark the test with @pytest.mark.needs("{name}").')
+
+
+def check_marks(items: list[pytest.Item]) -> None:
+    """Refuse a mark that names no part of the table."""
+    for item in items:
+        for name in needs(item):
+            if name not in PARTS:
+                raise pytest.UsageError(
+                    f"{item.nodeid} needs {name!r}; tests/support/parts.py knows {', '.join(PARTS)}."
+                )
+
+
+def require(item: pytest.Item) -> None:
+    """Skip the test where a part that it needs is missing, or fail it if every part is required."""
+    for name in needs(item):
+        if find(name) is None:
+            missing_parts[name] += 1
+            reason = f"{name} is neither on PATH nor in {CACHED_BINARIES}; get it with: {PARTS[name].how_to_get}"
+            if os.environ.get("REQUIRE_PARTS") == "all":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+
+
+def needs(item: pytest.Item) -> list[str]:
+    """Names of the parts that a test is marked with."""
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
