@@ -1,0 +1,45 @@
+# Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
+.PHONY: help up check test plan bench image parts lock schema
+.DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHON
+BIN := .venv/bin
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+up: $(BIN)/ragspan ## plan every stack offline, ingest docs/, serve on 127.0.0.1 (PORT, 8000 by default)
+	$(BIN)/ragspan plan --all
+	$(BIN)/ragspan ingest docs README.md
+	$(BIN)/ragspan serve --port $${PORT:-8000}
+
+check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/check_budgets.py
+
+test: $(BIN)/ragspan ## every test whose parts are here; names the rest and how to get them
+	$(BIN)/pytest $(ARGS)
+
+plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
+	$(BIN)/ragspan plan $(or $(STACK),--all)
+
+bench: $(BIN)/ragspan ## retrieval quality and speed
+	$(BIN)/python -m bench
+
+image: ## the answer service as a container image (IMAGE names it)
+	docker build --tag $(or $(IMAGE),ragspan:dev) .
+
+parts: ## build what some tests need and pip does not install, into the user's cache
+	tools/parts
+
+lock: ## resolve pyproject.toml into requirements (ARGS=--upgrade for newer versions)
+	tools/lock $(ARGS)
+
+schema: $(BIN)/ragspan ## the JSON Schema of the stack files
+	$(BIN)/python -m infra.config.schema
+
+$(BIN)/ragspan: requirements/dev.txt pyproject.toml
+	@tools/venv
