@@ -1,0 +1,83 @@
+"""Physical names, cloud labels and Kubernetes labels of one stack. A name that is too long is refused, never cut."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+PROJECT = "ragspan"
+
+GCP_NAME_CHARS = 63
+"""Networks, subnets, routers (RFC 1035 labels): https://docs.cloud.google.com/compute/docs/naming-resources"""
+GCP_SERVICE_ACCOUNT_CHARS = 30
+"""https://docs.cloud.google.com/iam/docs/service-accounts-create"""
+GKE_NAME_CHARS = 40
+"""Clusters and node pools: https://docs.cloud.google.com/kubernetes-engine/docs/reference/rest"""
+AWS_ROLE_CHARS = 64
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+EKS_CLUSTER_CHARS = 100
+EKS_NODE_GROUP_CHARS = 63
+"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+
+_DIGEST_CHARS = 8
+
+
+class NameTooLong(ValueError):
+    """A physical name does not fit what the cloud allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The names of one stack. `stack` is `<environment>-<cloud>-<region>`, or the environment alone."""
+
+    stack: str
+    environment: str
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name, which the project or account and the region around it already tell apart."""
+        return f"{PROJECT}-{self.environment}"
+
+    def of(self, role: str, *, limit: int) -> str:
+        """`ragspan-<stack>-<role>`. Raises NameTooLong above `limit` characters."""
+        return fitted(f"{PROJECT}-{self.stack}-{role}", limit=limit, remedy="shorten the role or the stack's name")
+
+    def digest_of(self, role: str, *, limit: int) -> str:
+        """`ragspan-<role>-<8 hex digits of the stack>`, for kinds whose limit no region's name fits.
+
+        The same stack gives the same name; the resource's description should carry the stack in words.
+        """
+        digest = sha256(self.stack.encode()).hexdigest()[:_DIGEST_CHARS]
+        return fitted(f"{PROJECT}-{role}-{digest}", limit=limit, remedy="shorten the role")
+
+    @property
+    def cloud_labels(self) -> dict[str, str]:
+        """GCP labels and AWS tags alike: lower case, digits, hyphens, at most 63 characters."""
+        return {
+            "part-of": PROJECT,
+            "managed-by": "pulumi",
+            "environment": self.environment,
+            "stack": fitted(self.stack, limit=GCP_NAME_CHARS, remedy="shorten the stack's name"),
+        }
+
+    def selector(self, name: str) -> dict[str, str]:
+        """Labels that pick one workload's pods; they never change, for a selector cannot."""
+        return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": self.stack}
+
+    def labels(self, name: str, *, component: str) -> dict[str, str]:
+        """The labels of everything that belongs to a workload, its selector's among them.
+
+        As https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ recommends.
+        """
+        return {
+            **self.selector(name),
+            "app.kubernetes.io/component": component,
+            "app.kubernetes.io/part-of": PROJECT,
+            "app.kubernetes.io/managed-by": "pulumi",
+            "ragspan.dev/environment": self.environment,
+        }
+
+
+def fitted(name: str, *, limit: int, remedy: str) -> str:
+    """The name itself. Raises NameTooLong, which says the remedy, where it has more than `limit` characters."""
+    if len(name) > limit:
+        raise NameTooLong(f"The name {name!r} has {len(name)} characters where {limit} are allowed; {remedy}.")
+    return name

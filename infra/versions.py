@@ -1,0 +1,46 @@
+"""Every pin of an image, chart, add-on and API with its source, in one place: an upgrade is one reviewed diff."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksAddons:
+    """The add-ons of one Kubernetes minor on EKS, as `aws eks describe-addon-versions` spells their versions."""
+
+    coredns: str
+    kube_proxy: str
+    vpc_cni: str = "v1.22.4-eksbuild.3"
+    pod_identity_agent: str = "v1.3.10-eksbuild.3"
+    ebs_csi_driver: str = "v1.63.1-eksbuild.1"
+
+
+def _eks_addons() -> Mapping[str, EksAddons]:
+    return {
+        "1.33": EksAddons(coredns="v1.12.4-eksbuild.29", kube_proxy="v1.33.10-eksbuild.21"),
+        "1.34": EksAddons(coredns="v1.12.4-eksbuild.29", kube_proxy="v1.34.6-eksbuild.21"),
+        "1.35": EksAddons(coredns="v1.13.2-eksbuild.21", kube_proxy="v1.35.3-eksbuild.21"),
+        "1.36": EksAddons(coredns="v1.14.3-eksbuild.14", kube_proxy="v1.36.0-eksbuild.17"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """What this release of ragspan installs."""
+
+    eks_addons: Mapping[str, EksAddons] = field(default_factory=_eks_addons)
+    """By Kubernetes minor, because kube-proxy follows the minor. Recorded from `aws eks describe-addon-versions` in
+    September 2026 by several public repositories; compare with
+    https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html when a minor is added."""
+
+    def eks_addons_for(self, minor: str) -> EksAddons:
+        """The add-ons for one minor, "1.34" say. Raises LookupError where none is pinned."""
+        if minor not in self.eks_addons:
+            raise LookupError(
+                f"ragspan:cluster.kubernetes_minor is {minor!r}, and no EKS add-ons are pinned for it;"
+                f" allowed: {', '.join(self.eks_addons)}; write one of these, or add the minor to infra/versions.py."
+            )
+        return self.eks_addons[minor]
+
+
+VERSIONS = Versions()
