@@ -1,0 +1,102 @@
+// The HTTP API as the page uses it. The API key is held here, in memory, and nowhere else.
+
+const UNREACHABLE = "The answer service cannot be reached. Check that it is running, then try again.";
+const LOST = "The connection to the service was lost.";
+const SENTENCES = {
+  401: "This service asks for an API key.",
+  413: "That is larger than this service takes.",
+  422: "The service could not read that.",
+  503: "The service is not ready: it is starting, stopping or waiting for its operator.",
+  429: "Too many questions at once. Wait a moment, then try again.",
+};
+
+const PARTS = { vector_store: "the document index", embedder: "the embedding service", generator: "the answer generator" };
+export const parts = (names) => names.map((name) => PARTS[name] ?? `the ${name.replaceAll("_", " ")}`).join(" and ");
+
+let apiKey = "";
+
+export const useKey = (key) => (apiKey = key);
+export const hasKey = () => apiKey !== "";
+const authorization = () => (apiKey ? { Authorization: `Bearer ${apiKey}` } : {});
+
+// An error whose message is a sentence for the person in front of the page.
+export class Problem extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+
+  static of({ status, detail, title }) {
+    const unnamed = `The service answered with an error (${status}) and did not say why.`;
+    return new Problem(detail || SENTENCES[status] || title || unnamed, status);
+  }
+
+  static parse(status, text) {
+    try {
+      return Problem.of({ ...JSON.parse(text), status });
+    } catch {
+      return Problem.of({ status });
+    }
+  }
+}
+
+const orProblem = (sentence) => (error) => {
+  throw error.name === "AbortError" ? error : new Problem(sentence);
+};
+
+async function request(path, { headers, ...options } = {}) {
+  const response = await fetch(path, { ...options, headers: { ...headers, ...authorization() } }).catch(
+    orProblem(UNREACHABLE),
+  );
+  if (!response.ok) throw Problem.parse(response.status, await response.text());
+  return response;
+}
+
+export const getJson = async (path) => (await request(path)).json().catch(orProblem(LOST));
+
+// Yields [event, data] as they arrive; the last is `done` or `error`, else a Problem says that the connection was lost.
+export async function* answerEvents(query, messages, signal) {
+  const response = await request("v1/query", {
+    method: "POST",
+    signal,
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    body: JSON.stringify({ query, stream: true, ...(messages.length && { messages }) }),
+  });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(orProblem(LOST));
+    if (done) throw new Problem(LOST);
+    const blocks = (buffer + value).split(/\r?\n\r?\n/);
+    buffer = blocks.pop();
+    for (const [event, data] of blocks.map(parseEvent).filter(Boolean)) {
+      yield [event, data];
+      if (event === "done" || event === "error") return;
+    }
+  }
+}
+
+function parseEvent(block) {
+  const fields = block.split(/\r?\n/).map((line) => /^(event|data): ?(.*)$/.exec(line) ?? []);
+  const values = (name) => fields.filter((field) => field[1] === name).map((field) => field[2]);
+  const data = values("data").join("\n");
+  return data && [values("event")[0], JSON.parse(data)];
+}
+
+// Uploads go through XMLHttpRequest, because fetch does not report how much of a body has been sent.
+export function upload(file, onSent) {
+  return new Promise((resolve, reject) => {
+    const transfer = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", file);
+    transfer.open("POST", "v1/documents");
+    for (const [name, value] of Object.entries(authorization())) transfer.setRequestHeader(name, value);
+    transfer.upload.onprogress = ({ loaded, total }) => onSent(loaded / total);
+    transfer.onerror = () => reject(new Problem(UNREACHABLE));
+    transfer.onload = () =>
+      transfer.status === 200
+        ? resolve(JSON.parse(transfer.responseText))
+        : reject(Problem.parse(transfer.status, transfer.responseText));
+    transfer.send(form);
+  });
+}
