@@ -4,7 +4,7 @@
 Imports nothing of the project.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -210,8 +210,8 @@ class Generator(Protocol):
     @property
     def model(self) -> str: ...
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[str | GenerationEnd]:
-        """Pieces of text as they are written, then exactly one GenerationEnd. Closing the iterator cancels the work."""
+    def stream(self, prompt: Prompt) -> AsyncGenerator[str | GenerationEnd, None]:
+        """Pieces of text as they are written, then exactly one GenerationEnd. Closing it cancels the work."""
         ...
 
     async def health(self) -> Health: ...
