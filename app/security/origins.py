@@ -1,0 +1,17 @@
+"""What a foreign web page may make a browser do here: nothing that changes state or costs work.
+
+A browser says where a request comes from (`Sec-Fetch-Site`, `Origin`) and a page cannot alter that; other clients send
+neither header and pass. There are no CORS headers, so a foreign page cannot read answers either.
+"""
+
+from urllib.parse import urlsplit
+
+CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def is_foreign(sec_fetch_site: str | None, origin: str | None, host: str | None) -> bool:
+    """Whether a browser says that the request was made by a page of another origin."""
+    if sec_fetch_site is not None and sec_fetch_site not in {"same-origin", "none"}:
+        return True
+    # The scheme is left out: behind a proxy that ends TLS we see http where the browser sees https.
+    return origin is not None and urlsplit(origin).netloc.lower() != (host or "").lower()

@@ -1,0 +1,43 @@
+"""Sentences for settings that are wrong: the variable, the value unless it may hold a secret, what is allowed."""
+
+import difflib
+from collections.abc import Collection, Mapping
+
+from pydantic import BaseModel, ValidationError
+
+
+class SettingsError(Exception):
+    """The environment does not make valid settings; `problems` has one sentence for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def unknown_variables(environ: Mapping[str, str], prefix: str, known: Collection[str]) -> list[str]:
+    """One sentence for each variable with our prefix that no setting has, with the nearest name that one has."""
+    sentences: list[str] = []
+    for name in sorted(environ):
+        if name.upper().startswith(prefix) and name.upper() not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+            sentences.append(f"{name} is not a setting of ragspan; did you mean {nearest}? Rename it or unset it.")
+    return sentences
+
+
+def describe(error: ValidationError, model: type[BaseModel], environ: Mapping[str, str]) -> list[str]:
+    """One sentence for each fault that pydantic found in the environment."""
+    prefix = str(model.model_config.get("env_prefix", ""))
+    values = {name.upper(): value for name, value in environ.items()}
+    sentences: list[str] = []
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        reason = fault["msg"].removeprefix("Value error, ")
+        if not fault["loc"]:
+            sentences += [f"{line}." for line in reason.splitlines()]
+            continue
+        field = str(fault["loc"][0])
+        name = prefix + field.upper()
+        value = values.get(name, "")
+        shown = "" if "api_key" in field or "@" in value else f"={value[:80]!r}"
+        meaning = model.model_fields[field].description or ""
+        sentences.append(f"{name}{shown} is refused: {reason}. {meaning}")
+    return sentences

@@ -1,0 +1,116 @@
+"""Every setting is checked at start, and each fault is one sentence that says what to do."""
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from app.security.api_keys import hash_key, key_entry, new_key
+from app.settings import Settings, environment_names, load_settings
+from app.settings_errors import SettingsError
+
+KEY = new_key()
+KEYS = key_entry("ci", "acme", KEY)
+CHAT = {"GENERATOR": "openai", "GENERATOR_URL": "http://llm:8000/v1/", "GENERATOR_MODEL": "m"}
+WEAVIATE = {"VECTOR_STORE": "weaviate", "WEAVIATE_URL": "http://weaviate:8080"}
+
+
+def settings(**variables: str) -> Settings:
+    """Load settings from these variables alone, named without their prefix."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith("RAGSPAN_")]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(f"RAGSPAN_{name}", value)
+        return load_settings()
+
+
+def problems(**variables: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        settings(**variables)
+    return "\n".join(caught.value.problems)
+
+
+def test_nothing_set_gives_the_embedded_defaults_on_loopback() -> None:
+    s = settings()
+    assert (s.host, s.port, s.vector_store, s.embedder, s.generator) == (
+        ("127.0.0.1", 8000, "embedded", "embedded", "extractive")
+    )
+    assert (s.top_k, s.max_query_chars, s.max_upload_bytes, s.request_timeout_s) == (5, 4000, 20 * 2**20, 20)
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert settings(PORT="", GENERATOR_URL="").port == 8000
+
+
+def test_a_misspelt_variable_is_named_with_the_nearest_one() -> None:
+    assert problems(GENERATOR_ULR="x") == (
+        "RAGSPAN_GENERATOR_ULR is not a setting of ragspan; did you mean RAGSPAN_GENERATOR_URL? Rename it or unset it."
+    )
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    text = problems(PROT="1", PORT="seventy", TOP_K="0")
+    assert [line.split("=")[0].split()[0] for line in text.splitlines()] == [
+        "RAGSPAN_PROT", "RAGSPAN_PORT", "RAGSPAN_TOP_K",
+    ]  # fmt: skip
+    assert "RAGSPAN_PORT='seventy' is refused" in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"GENERATOR": "openai"}, "RAGSPAN_GENERATOR=openai needs RAGSPAN_GENERATOR_URL, RAGSPAN_GENERATOR_MODEL"),
+        ({"VECTOR_STORE": "weaviate"}, "RAGSPAN_VECTOR_STORE=weaviate needs RAGSPAN_WEAVIATE_URL"),
+        ({"EMBEDDER": "openai"}, "RAGSPAN_EMBEDDER_TOKENIZER_FILE"),
+        ({"GENERATOR_MODEL": "m"}, "RAGSPAN_GENERATOR_MODEL would have no effect with RAGSPAN_GENERATOR=extractive"),
+        ({**WEAVIATE, "DATA_DIR": "/data"}, "RAGSPAN_DATA_DIR would have no effect with RAGSPAN_VECTOR_STORE=weaviate"),
+        ({"VECTOR_STORE": "milvus"}, "'embedded' or 'weaviate'"),
+        ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
+        ({"HOST": "0.0.0.0"}, "RAGSPAN_HOST=0.0.0.0 is not a loopback address and RAGSPAN_API_KEYS is empty"),
+        ({**CHAT, "GENERATOR_URL": "llm:8000"}, "it must be an http:// or https:// address"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(variables: dict[str, str], sentence: str) -> None:
+    assert sentence in problems(**variables)
+
+
+def test_a_secret_is_in_no_message_and_no_repr() -> None:
+    text = problems(API_KEYS=f"ci:acme:{KEY}", PORT="x", **{**CHAT, "GENERATOR_URL": "http://user:hunter2@llm"})
+    assert KEY not in text
+    assert "hunter2" not in text
+    s = settings(API_KEYS=KEYS, GENERATOR_API_KEY="hunter2", **CHAT)
+    assert "hunter2" not in repr(s)
+    assert hash_key(KEY) not in repr(s)
+
+
+def test_with_a_key_any_address_may_be_bound() -> None:
+    s = settings(HOST="0.0.0.0", API_KEYS=KEYS, ALLOWED_HOSTS="rag.example.com, RAG.internal")
+    assert s.allowed_hosts == ("rag.example.com", "rag.internal")
+    assert [(key.name, key.tenant) for key in s.api_keys] == [("ci", "acme")]
+
+
+@pytest.mark.parametrize("separator", [",", " ", ",\n"])
+def test_several_keys_may_be_given(separator: str) -> None:
+    other = key_entry("laptop", "acme", new_key())
+    assert [key.name for key in settings(API_KEYS=KEYS + separator + other).api_keys] == ["ci", "laptop"]
+
+
+@pytest.mark.parametrize(
+    "entries", ["ci", "ci:acme", f"{KEYS},{KEYS}", KEYS.upper(), KEYS + ":x", f"a/b:acme:{'0' * 64}"]
+)
+def test_a_malformed_or_repeated_key_entry_is_refused_by_position(entries: str) -> None:
+    assert "RAGSPAN_API_KEYS is refused: " in problems(API_KEYS=entries)
+
+
+def test_a_base_address_ends_without_a_slash() -> None:
+    assert settings(**CHAT).generator_url == "http://llm:8000/v1"
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValidationError):
+        settings().port = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_names_are_plain_data_for_whoever_renders_them() -> None:
+    assert {"RAGSPAN_PORT", "RAGSPAN_API_KEYS", "RAGSPAN_EMBEDDER_TOKENIZER_FILE"} <= environment_names()
