@@ -1,0 +1,1 @@
+"""The pure pipeline: imports ports and nothing else of the project."""

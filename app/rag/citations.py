@@ -1,0 +1,38 @@
+"""Citations: which characters of an answer rest on which passage, read from the `[n]` markers in it."""
+
+import re
+from dataclasses import dataclass
+
+MARKERS = re.compile(r"(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+")
+STATEMENT_END = re.compile(r"[.!?…][\"'”\u2019)]*\s+|\n+")
+BETWEEN_STATEMENTS = " \t\r\n.,;:!?…"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Characters `start` to `end` of the answer are supported by the source at index `source`, counted from 0."""
+
+    source: int
+    start: int
+    end: int
+
+
+def find_citations(answer: str, sources: int) -> list[Citation]:
+    """Return one citation for each marker, in order; a marker beyond the number of sources is not a citation.
+
+    The statement before a marker begins after the previous marker or sentence, and ends where the marker begins.
+    """
+    citations: list[Citation] = []
+    previous = 0
+    for marker in MARKERS.finditer(answer):
+        end = marker.start()
+        start = previous
+        for boundary in STATEMENT_END.finditer(answer, previous, end):
+            start = boundary.end() if answer[boundary.end() : end].strip(BETWEEN_STATEMENTS) else start
+        while start < end and answer[start] in BETWEEN_STATEMENTS:
+            start += 1
+        numbers = {int(number) for number in re.findall(r"\d+", marker.group())}
+        if start < end:
+            citations += [Citation(number - 1, start, end) for number in sorted(numbers) if 1 <= number <= sources]
+        previous = marker.end()
+    return citations

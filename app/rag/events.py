@@ -1,0 +1,37 @@
+"""What an answer is made of, in the order in which it comes: Sources, then Tokens, then Done."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from app.ports import Hit
+from app.rag.citations import Citation
+from app.rag.stopwatch import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The passages, best first; always the first event."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The end of an answer; `model` is None if no generator was asked."""
+
+    finish_reason: Literal["stop", "length", "no_context"]
+    citations: list[Citation]
+    model: str | None
+    timings_ms: dict[Stage, float]
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+Event: TypeAlias = Sources | Token | Done

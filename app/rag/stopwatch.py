@@ -1,0 +1,45 @@
+"""Deadlines and timings of one request."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, TypeVar
+
+from app.ports import DependencyTimeout
+
+Result = TypeVar("Result")
+Stage: TypeAlias = Literal["embed", "search", "first_token", "generate", "total"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds: for the whole answer, for the embedding and the search each, between two pieces of text."""
+
+    total_s: float
+    retrieval_s: float
+    idle_s: float
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Times the stages of one request and holds its deadline, on the clock of the event loop."""
+
+    total_s: float
+    started: float = field(default_factory=time.monotonic)
+    timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
+
+    def record(self, stage: Stage, since: float) -> None:
+        self.timings_ms[stage] = round((time.monotonic() - since) * 1000, 2)
+
+    def left_s(self) -> float:
+        return max(0.0, self.started + self.total_s - time.monotonic())
+
+    async def limit(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
+        """Await within `seconds` and within what is left of the total. Raises DependencyTimeout."""
+        allowed = min(seconds, self.left_s())
+        try:
+            async with asyncio.timeout(allowed):
+                return await awaitable
+        except TimeoutError:
+            raise DependencyTimeout(dependency, f"no answer from the {dependency} in {allowed:.1f} s") from None

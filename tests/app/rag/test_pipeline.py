@@ -1,0 +1,93 @@
+"""The answer path, in front of stand-in ports."""
+
+import pytest
+
+from app.ports import DependencyTimeout, DependencyUnavailable
+from app.rag.events import Done, Event, Sources, Token
+from app.rag.pipeline import NO_CONTEXT, Pipeline, Question, select
+from app.rag.stopwatch import Deadlines
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
+
+pytestmark = pytest.mark.anyio
+QUESTION = Question(tenant="acme", text="Which colour?", top_k=2)
+DEADLINES = Deadlines(total_s=5, retrieval_s=0.05, idle_s=0.05)
+
+
+def pipeline(store: FakeStore, generator: FakeGenerator, deadlines: Deadlines = DEADLINES) -> Pipeline:
+    return Pipeline(FakeEmbedder(), store, generator, deadlines)
+
+
+async def events_of(pipe: Pipeline) -> list[Event]:
+    return [event async for event in pipe.answer(QUESTION)]
+
+
+async def test_an_answer_is_sources_then_tokens_then_done() -> None:
+    found = [hit("The sky is blue.")]
+    first, *tokens, last = await events_of(pipeline(FakeStore(found), FakeGenerator()))
+    assert first == Sources(tuple(found))
+    assert tokens == [Token("It is "), Token("blue. [1]")]
+    assert isinstance(last, Done)
+    assert [(c.source, c.start, c.end) for c in last.citations] == [(0, 0, 11)]
+    assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "total"]
+    assert (last.model, last.prompt_tokens, last.completion_tokens) == ("fake-model", 5, 2)
+
+
+async def test_without_passages_no_generator_is_asked_and_the_answer_says_so() -> None:
+    generator = FakeGenerator()
+    events = await events_of(pipeline(FakeStore(), generator))
+    assert events[:2] == [Sources(()), Token(NO_CONTEXT)]
+    assert isinstance(events[2], Done)
+    assert (events[2].finish_reason, events[2].model, generator.prompts) == ("no_context", None, [])
+
+
+async def test_the_search_stays_in_the_tenant() -> None:
+    store = FakeStore()
+    await events_of(pipeline(store, FakeGenerator()))
+    assert [(tenant, text) for tenant, text, _ in store.searches] == [("acme", "Which colour?")]
+
+
+async def test_each_request_gets_a_boundary_of_its_own() -> None:
+    generator = FakeGenerator()
+    pipe = pipeline(FakeStore([hit("text")]), generator)
+    await events_of(pipe)
+    await events_of(pipe)
+    assert generator.prompts[0].messages[0] != generator.prompts[1].messages[0]
+
+
+async def test_a_search_that_hangs_ends_at_its_deadline() -> None:
+    with pytest.raises(DependencyTimeout) as caught:
+        await events_of(pipeline(FakeStore(hang=True), FakeGenerator()))
+    assert caught.value.dependency == "vector_store"
+
+
+async def test_a_generator_that_falls_silent_is_cancelled_at_the_idle_deadline() -> None:
+    generator = FakeGenerator(stalls=True)
+    with pytest.raises(DependencyTimeout):
+        await events_of(pipeline(FakeStore([hit("text")]), generator))
+    assert generator.cancelled.is_set()
+
+
+async def test_a_generator_that_never_begins_ends_at_the_total_deadline() -> None:
+    generator = FakeGenerator(pieces=(), stalls=True)
+    deadlines = Deadlines(total_s=0.2, retrieval_s=1, idle_s=0.01)
+    with pytest.raises(DependencyTimeout, match=r"no answer from the generator in 0\.2 s"):
+        await events_of(pipeline(FakeStore([hit("text")]), generator, deadlines))
+
+
+async def test_a_stream_without_an_end_is_an_error_not_an_answer() -> None:
+    with pytest.raises(DependencyUnavailable, match="broke off"):
+        await events_of(pipeline(FakeStore([hit("text")]), FakeGenerator(ends=False)))
+
+
+async def test_leaving_in_the_middle_closes_the_generator() -> None:
+    generator = FakeGenerator(stalls=True)
+    events = pipeline(FakeStore([hit("text")]), generator).answer(QUESTION)
+    await anext(events)
+    await anext(events)
+    await events.aclose()
+    assert generator.cancelled.is_set()
+
+
+async def test_a_text_that_stands_in_two_documents_is_one_passage() -> None:
+    hits = [hit("same", doc_id="a"), hit("same", doc_id="b"), hit("other"), hit("third")]
+    assert select(hits, 2) == (hits[0], hits[2])
