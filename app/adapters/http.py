@@ -1,0 +1,85 @@
+"""The one pooled HTTP client for model servers, and how a request to one of them may fail."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import SecretStr
+
+from app.ports import DependencyTimeout, DependencyUnavailable, Health
+
+CONNECT_TIMEOUT_S = 2.0
+HEALTH_TIMEOUT_S = 2.0
+RETRY_DELAY_S = (0.1, 0.4)
+"""Jitter between: so that many clients of a server that stumbled do not come back together."""
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+
+def open_http() -> aiohttp.ClientSession:
+    """Return the client; call it in a running loop and close it. No cookies, no proxy from the environment."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+    )
+
+
+class ModelServer:
+    """One OpenAI-compatible server: its base address, its key, and the dependency that its errors name."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, api_key: SecretStr | None, dependency: str) -> None:
+        self._session, self._url, self._dependency = session, url, dependency
+        self._headers = {"Authorization": f"Bearer {api_key.get_secret_value()}"} if api_key else {}
+
+    @asynccontextmanager
+    async def post(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        """Yield a response with status 200, its body unread; ask once more if the server stumbles before that.
+
+        Raises DependencyUnavailable. An error of the server is named by its status: its body may quote the prompt.
+        Redirects are not followed: they would carry the key elsewhere.
+        """
+        try:
+            async with await self._respond(path, body) as response:
+                if response.status != 200:  # noqa: PLR2004
+                    raise self._failure(f"{self._url}{path} answered with status {response.status}")
+                yield response
+        except TimeoutError:
+            raise DependencyTimeout(
+                self._dependency, f"{self._url}{path} did not accept a connection in time"
+            ) from None
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            raise self._failure(f"{self._url}{path} failed: {type(error).__name__}") from None
+
+    async def _respond(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        try:
+            response = await self._send(path, body)
+        except (aiohttp.ClientConnectionError, TimeoutError):
+            response = None
+        if response is not None and response.status not in RETRIED_STATUSES:
+            return response
+        if response is not None:
+            response.close()
+        await asyncio.sleep(random.uniform(*RETRY_DELAY_S))  # noqa: S311 - jitter, not a secret
+        return await self._send(path, body)
+
+    async def _send(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        return await self._session.post(self._url + path, json=body, headers=self._headers, allow_redirects=False)
+
+    async def health(self) -> Health:
+        """Ask for the list of models, which every such server has and which costs nothing."""
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                async with self._session.get(
+                    f"{self._url}/models", headers=self._headers, allow_redirects=False
+                ) as response:
+                    detail = f"{self._url}/models answered with status {response.status}"
+                    return Health(ok=response.status == 200, detail=detail)  # noqa: PLR2004
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Health(ok=False, detail=f"{self._url}/models failed: {type(error).__name__}")
+
+    def _failure(self, message: str) -> DependencyUnavailable:
+        return DependencyUnavailable(self._dependency, message)

@@ -1,0 +1,105 @@
+"""Vectors from any OpenAI-compatible embedding endpoint; tokens counted locally by the model's own tokenizer."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+from tokenizers import Tokenizer
+
+from app.adapters.http import ModelServer
+from app.ports import DependencyUnavailable, Matrix, Vector
+
+DEPENDENCY = "embedder"
+BATCH_TEXTS = 32
+"""Text Embeddings Inference takes 32 texts a request by default (`--max-client-batch-size`), fewer than the others."""
+BATCHES_IN_FLIGHT = 2
+
+
+class _Item(BaseModel):
+    index: int
+    embedding: list[float]
+
+
+class _Response(BaseModel):
+    data: list[_Item]
+
+
+class OpenAiEmbedder:
+    """Satisfies ports.Embedder. Asks `POST {url}/embeddings`."""
+
+    def __init__(
+        self,
+        server: ModelServer,
+        *,
+        model: str,
+        dimensions: int,
+        max_tokens: int,
+        tokenizer_file: Path,
+        query_prefix: str = "",
+        passage_prefix: str = "",
+        sends_input_type: bool = False,
+    ) -> None:
+        self._server, self._model = server, model
+        self.dimensions, self.max_tokens = dimensions, max_tokens
+        self.query_prefix, self.passage_prefix = query_prefix, passage_prefix
+        self._sends_input_type = sends_input_type
+        self._tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+
+    @property
+    def model(self) -> str:
+        """The model's name; with input types its vectors differ, so that the index must not mix the two."""
+        return f"{self._model} with input_type" if self._sends_input_type else self._model
+
+    @property
+    def overhead_tokens(self) -> int:
+        return len(self._tokenizer.encode(self.passage_prefix).ids)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return self._tokenizer.encode(text, add_special_tokens=False).offsets
+
+    async def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        """Return shape (texts, dimensions), rows of unit length. Raises DependencyUnavailable."""
+        prefixed = [self.passage_prefix + text for text in texts]
+        batches = [prefixed[start : start + BATCH_TEXTS] for start in range(0, len(prefixed), BATCH_TEXTS)]
+        matrices = await asyncio.gather(*(self._embed(batch, "passage") for batch in batches))
+        return np.concatenate(matrices) if matrices else np.zeros((0, self.dimensions), np.float32)
+
+    async def embed_query(self, text: str) -> Vector:
+        return (await self._embed([self.query_prefix + text], "query"))[0]
+
+    async def _embed(self, texts: list[str], input_type: Literal["query", "passage"]) -> Matrix:
+        body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
+        if self._sends_input_type:
+            body["input_type"] = input_type
+        async with self._slots, self._server.post("/embeddings", body) as response:
+            raw = await response.read()
+        try:
+            items = sorted(_Response.model_validate_json(raw).data, key=lambda item: item.index)
+        except ValidationError:
+            raise DependencyUnavailable(DEPENDENCY, "the embedding endpoint answered no list of vectors") from None
+        if [item.index for item in items] != list(range(len(texts))):
+            raise DependencyUnavailable(DEPENDENCY, f"{len(items)} vectors came back for {len(texts)} texts")
+        return self._unit_rows([item.embedding for item in items])
+
+    def _unit_rows(self, rows: list[list[float]]) -> Matrix:
+        lengths = {len(row) for row in rows}
+        if lengths != {self.dimensions}:
+            raise DependencyUnavailable(
+                DEPENDENCY,
+                f"the embedding endpoint returns vectors of length {sorted(lengths)}, but RAGSPAN_EMBEDDER_DIMENSIONS "
+                f"is {self.dimensions}; set it to what the model returns",
+            )
+        matrix = np.asarray(rows, np.float32)
+        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+        if not np.isfinite(norms).all() or not norms.all():
+            raise DependencyUnavailable(DEPENDENCY, "the embedding endpoint returned a vector without a direction")
+        return (matrix / norms).astype(np.float32)
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""

@@ -1,0 +1,110 @@
+"""The chat adapter against a server that speaks the real protocol, and fails in the ways real ones do."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from app.adapters.http import ModelServer, open_http
+from app.adapters.openai_chat import OpenAiChat
+from app.ports import DependencyUnavailable, GenerationEnd
+from app.rag.prompt import build_prompt
+from tests.support.fake_ports import hit
+from tests.support.openai_server import ChatScript, OpenAiServer
+
+PROMPT = build_prompt("Which colour?", [hit("Blue.")], (), boundary="b")
+DELTA = b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n'
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def chat_with(url: str) -> AsyncGenerator[OpenAiChat, None]:
+    async with open_http() as session:
+        yield OpenAiChat(ModelServer(session, url, SecretStr("s3cret"), "generator"), model="m", max_tokens=9)
+
+
+async def answer(script: ChatScript) -> tuple[list[str | GenerationEnd], OpenAiServer]:
+    async with OpenAiServer(script) as server, chat_with(server.url) as chat:
+        return [piece async for piece in chat.stream(PROMPT)], server
+
+
+async def test_pieces_come_as_written_and_the_end_carries_the_usage() -> None:
+    pieces, server = await answer(ChatScript(pieces=("Blue", ". [1]")))
+    assert pieces == ["Blue", ". [1]", GenerationEnd(finish_reason="stop", prompt_tokens=7, completion_tokens=3)]
+    assert server.requests[0]["messages"][0]["role"] == "system"
+    assert (server.requests[0]["model"], server.requests[0]["max_tokens"]) == ("m", 9)
+    assert server.headers[0]["Authorization"] == "Bearer s3cret"
+
+
+async def test_an_answer_cut_at_its_token_limit_says_so() -> None:
+    pieces, _ = await answer(ChatScript(finish_reason="length"))
+    assert isinstance(pieces[-1], GenerationEnd)
+    assert pieces[-1].finish_reason == "length"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_server_that_stumbles_once_is_asked_once_more(status: int) -> None:
+    pieces, server = await answer(ChatScript(statuses=[status]))
+    assert len(server.requests) == 2
+    assert pieces[0] == "The answer"
+
+
+@pytest.mark.parametrize(("statuses", "requests"), [([503, 503], 2), ([401], 1), ([404], 1)])
+async def test_an_error_status_is_named_and_the_servers_words_are_not(statuses: list[int], requests: int) -> None:
+    async with OpenAiServer(ChatScript(statuses=list(statuses))) as server, chat_with(server.url) as chat:
+        with pytest.raises(DependencyUnavailable, match=f"status {statuses[-1]}") as caught:
+            await anext(chat.stream(PROMPT))
+    assert "SECRET" not in str(caught.value)
+    assert len(server.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        DELTA,
+        DELTA + b'data: {"choi',
+        b"<html>not a stream</html>",
+        b"data: 42\n\n",
+        b'data: {"error":{"message":"out of memory"}}\n\n',
+        b"data: " + b"x" * 2**20,
+        b'data: {"choices":[{"delta":{"content":7}}]}\n\n',
+    ],
+)
+async def test_a_cut_or_broken_stream_is_an_error_never_a_silent_end(raw: bytes) -> None:
+    with pytest.raises(DependencyUnavailable):
+        await answer(ChatScript(raw=raw))
+
+
+async def test_keep_alives_odd_line_ends_and_a_bare_done_are_understood() -> None:
+    pieces, _ = await answer(ChatScript(raw=b": hi\r\n\r\n" + DELTA.replace(b"\n", b"\r\n") + b"data: [DONE]\n\n"))
+    assert pieces == ["half", GenerationEnd(finish_reason="stop")]
+
+
+async def test_a_dead_endpoint_is_unavailable_and_unhealthy() -> None:
+    async with chat_with("http://127.0.0.1:9/v1") as chat:
+        with pytest.raises(DependencyUnavailable):
+            await anext(chat.stream(PROMPT))
+        assert not (await chat.health()).ok
+
+
+async def test_a_living_endpoint_is_healthy() -> None:
+    async with OpenAiServer() as server, chat_with(server.url) as chat:
+        assert (await chat.health()).ok
+
+
+async def test_closing_the_stream_cancels_the_request_at_the_server() -> None:
+    script = ChatScript(pieces=("one", "two"), stall_after=1)
+    async with OpenAiServer(script) as server, chat_with(server.url) as chat:
+        stream = chat.stream(PROMPT)
+        assert await anext(stream) == "one"
+        await stream.aclose()
+        await asyncio.wait_for(server.client_left.wait(), 2)

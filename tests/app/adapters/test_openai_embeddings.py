@@ -1,0 +1,87 @@
+"""The embedding adapter against a server that speaks the real protocol."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from app.adapters.http import ModelServer, open_http
+from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
+from app.ports import DependencyUnavailable
+from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def tokenizer_file(tmp_path: Path) -> Path:
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "passage": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path / "tokenizer.json"
+
+
+@asynccontextmanager
+async def embedder(url: str, tokenizer_file: Path, **options: Any) -> AsyncGenerator[OpenAiEmbedder, None]:
+    settings: dict[str, Any] = {
+        "model": "m",
+        "dimensions": DIMENSIONS,
+        "max_tokens": 512,
+        "tokenizer_file": tokenizer_file,
+        **options,
+    }
+    async with open_http() as session:
+        yield OpenAiEmbedder(ModelServer(session, url, None, "embedder"), **settings)
+
+
+async def test_rows_keep_the_order_of_the_texts_over_several_batches(tokenizer_file: Path) -> None:
+    texts = [f"text {number}" for number in range(BATCH_TEXTS + 3)]
+    async with OpenAiServer() as server, embedder(server.url, tokenizer_file) as e:
+        matrix = await e.embed_passages(texts)
+    assert len(server.requests) == 2
+    expected = np.asarray([vector(text) for text in texts], np.float32)
+    np.testing.assert_allclose(matrix, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+
+
+async def test_no_texts_make_no_request_and_an_empty_matrix(tokenizer_file: Path) -> None:
+    async with OpenAiServer() as server, embedder(server.url, tokenizer_file) as e:
+        assert (await e.embed_passages([])).shape == (0, DIMENSIONS)
+    assert server.requests == []
+
+
+async def test_prefixes_and_input_types_go_to_the_model_and_into_its_identity(tokenizer_file: Path) -> None:
+    options = {"query_prefix": "q: ", "passage_prefix": "passage : ", "sends_input_type": True}
+    async with OpenAiServer() as server, embedder(server.url, tokenizer_file, **options) as e:
+        await e.embed_query("a")
+        await e.embed_passages(["b"])
+    sent = [(request["input"], request["input_type"]) for request in server.requests]
+    assert sent == [(["q: a"], "query"), (["passage : b"], "passage")]
+    assert e.overhead_tokens == 2
+    assert e.model != "m"
+
+
+async def test_tokens_are_the_models_own(tokenizer_file: Path) -> None:
+    async with embedder("http://127.0.0.1:9/v1", tokenizer_file) as e:
+        assert e.token_spans("two words") == [(0, 3), (4, 9)]
+
+
+async def test_a_length_other_than_promised_is_refused_with_the_setting_to_change(tokenizer_file: Path) -> None:
+    async with OpenAiServer() as server, embedder(server.url, tokenizer_file, dimensions=3) as e:
+        with pytest.raises(DependencyUnavailable, match="RAGSPAN_EMBEDDER_DIMENSIONS"):
+            await e.embed_query("a")
+
+
+async def test_a_dead_endpoint_is_unavailable(tokenizer_file: Path) -> None:
+    async with embedder("http://127.0.0.1:9/v1", tokenizer_file) as e:
+        with pytest.raises(DependencyUnavailable) as caught:
+            await e.embed_query("a")
+    assert caught.value.dependency == "embedder"
