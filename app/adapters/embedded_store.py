@@ -1,0 +1,134 @@
+"""The embedded vector store: SQLite full-text search and exact cosine similarity in this process, no server.
+
+One database file a tenant, so that no query can reach another tenant's rows. One process may write (`DataFolder`).
+"""
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from app.adapters.embedded_store_tenant import TenantIndex
+from app.ports import (
+    Chunk,
+    DependencyUnavailable,
+    DocumentRecord,
+    DocumentVersion,
+    Health,
+    Hit,
+    IndexIdentity,
+    IndexMismatch,
+    Matrix,
+    ServiceError,
+    Vector,
+)
+
+T = TypeVar("T")
+READER_THREADS = 4
+
+
+class EmbeddedStore:
+    """Satisfies `ports.VectorStore` in `data_dir`, which it creates. Writes run one by one, searches beside them.
+
+    Every change is one SQLite transaction with a synchronised write-ahead log: a killed process or a power cut leaves
+    the state before or after it.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._dimensions = 0
+        self._tenants: dict[str, TenantIndex] = {}
+        self._tenants_lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="store-reader")
+
+    async def open(self, identity: IndexIdentity) -> None:
+        await self._run(self._writer, lambda: self._open(identity))
+
+    async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
+        if vectors.shape != (len(chunks), self._dimensions):
+            raise ServiceError(
+                f"{document.doc_id}: vectors have shape {vectors.shape}, "
+                f"{len(chunks)} chunks of this index need ({len(chunks)}, {self._dimensions})."
+            )
+        if not np.isfinite(vectors).all():
+            raise ServiceError(f"{document.doc_id}: the embedder returned a vector that is not a number.")
+        await self._run(self._writer, lambda: self._create(tenant).stage(document, chunks, vectors))
+
+    async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
+        await self._run(self._writer, lambda: self._create(tenant).publish(document, expected_chunks))
+
+    async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
+        return await self._run(self._writer, lambda: self._create(tenant).delete(doc_id, revision))
+
+    async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
+        return await self._read(tenant, lambda index: index.get(doc_id), None)
+
+    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+        return await self._read(tenant, lambda index: index.list_documents(), [])
+
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+        if vector.shape != (self._dimensions,) or not np.isfinite(vector).all():
+            raise ServiceError(f"The question's vector must be {self._dimensions} finite numbers, not {vector.shape}.")
+        return await self._read(tenant, lambda index: index.search(text, vector, limit), [])
+
+    async def health(self) -> Health:
+        return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")
+
+    async def close(self) -> None:
+        """Wait for what is under way, then close every file."""
+        await asyncio.to_thread(self._close)
+
+    def _open(self, identity: IndexIdentity) -> None:
+        path = self._data_dir / "index.json"
+        (self._data_dir / "tenants").mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            draft.write_text(json.dumps(asdict(identity), indent=2), encoding="utf-8")
+            draft.replace(path)
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found != asdict(identity):
+            raise IndexMismatch(
+                f"The index in {self._data_dir} was built with {found}, this program uses {asdict(identity)}; "
+                "ingest into another data folder, or go back to the settings it was built with."
+            )
+        self._dimensions = identity.dimensions
+
+    async def _read(self, tenant: str, query: Callable[[TenantIndex], T], absent: T) -> T:
+        def run() -> T:
+            index = self._find(tenant)
+            return query(index) if index else absent
+
+        return await self._run(self._readers, run)
+
+    async def _run(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+        except (sqlite3.Error, OSError, json.JSONDecodeError) as error:
+            raise DependencyUnavailable("vector_store", f"The index in {self._data_dir} failed: {error}.") from error
+
+    def _find(self, tenant: str) -> TenantIndex | None:
+        return self._create(tenant) if tenant in self._tenants or self._path(tenant).exists() else None
+
+    def _create(self, tenant: str) -> TenantIndex:
+        with self._tenants_lock:
+            if tenant not in self._tenants:
+                self._tenants[tenant] = TenantIndex(self._path(tenant), self._dimensions)
+            return self._tenants[tenant]
+
+    def _path(self, tenant: str) -> Path:
+        return self._data_dir / "tenants" / f"{sha256(tenant.encode()).hexdigest()[:32]}.sqlite3"
+
+    def _close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        while self._tenants:
+            self._tenants.popitem()[1].close()

@@ -1,0 +1,54 @@
+"""The tables of one tenant of the embedded store, and the statements that change them."""
+
+SCHEMA = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE IF NOT EXISTS document (
+  doc_id TEXT PRIMARY KEY, version TEXT NOT NULL, revision INTEGER NOT NULL, source_uri TEXT NOT NULL,
+  title TEXT NOT NULL, chunks INTEGER NOT NULL, deleted INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunk (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, published INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL,
+  chunk_id TEXT NOT NULL UNIQUE, doc_id TEXT NOT NULL, version TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  title TEXT NOT NULL, text TEXT NOT NULL, source_uri TEXT NOT NULL, location TEXT NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS chunk_by_document ON chunk (doc_id, version);
+CREATE INDEX IF NOT EXISTS chunk_by_visibility ON chunk (published);
+CREATE VIRTUAL TABLE IF NOT EXISTS keyword
+  USING fts5(text, content='chunk', content_rowid='id', tokenize='porter unicode61');
+CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL);
+INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
+"""
+"""Ids are never used twice (AUTOINCREMENT), so that a row id names one vector for ever. `keyword` holds published
+chunks only; a tombstone is a document with `deleted`. `generation` counts the changes of what is published."""
+
+FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND NOT published"
+STAGE = """
+INSERT OR IGNORE INTO chunk
+  (chunk_id, doc_id, version, ordinal, title, text, source_uri, location, revision, vector)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+COUNT_STAGED = "SELECT count(*) FROM chunk WHERE doc_id = ? AND version = ?"
+REMOVE_KEYWORDS = """
+INSERT INTO keyword (keyword, rowid, text) SELECT 'delete', id, text FROM chunk WHERE doc_id = ? AND published
+"""
+ADD_KEYWORDS = "INSERT INTO keyword (rowid, text) SELECT id, text FROM chunk WHERE doc_id = ? AND published"
+REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND (published OR revision <= ?)"
+REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published OR revision <= ?)"
+"""A version that is being staged with a newer revision stays."""
+SHOW_VERSION = "UPDATE chunk SET published = 1 WHERE doc_id = ? AND version = ?"
+SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)"
+NEXT_GENERATION = "UPDATE state SET generation = generation + 1"
+
+GENERATION = "SELECT generation FROM state"
+STATE_OF_DOCUMENT = "SELECT revision, deleted FROM document WHERE doc_id = ?"
+DOCUMENT = """
+SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE NOT deleted AND doc_id = ?
+"""
+DOCUMENTS = """
+SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE NOT deleted
+  ORDER BY source_uri, doc_id
+"""
+KEYWORD_LEG = "SELECT rowid, -rank FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT ?"
+CHUNK = "SELECT chunk_id, doc_id, version, ordinal, title, text, source_uri, location FROM chunk WHERE id = ?"
+PUBLISHED_IDS = "SELECT id FROM chunk WHERE published"
+VECTORS = "SELECT vector FROM chunk WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"

@@ -1,0 +1,152 @@
+"""One tenant's database of the embedded store: documents, chunks, full-text index and vectors in one SQLite file."""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+
+from app.adapters import embedded_store_sql as sql
+from app.adapters.embedded_store_vectors import PublishedVectors
+from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, ServiceError, StaleVersion, Vector
+from app.rag.fusion import LEG_LIMIT, relative_score
+
+MAX_QUERY_TERMS = 256
+"""Different words of a question that the keyword leg looks up; the rest is ignored."""
+BUSY_TIMEOUT_S = 10
+
+
+class TenantIndex:
+    """Safe to use from several threads; raises sqlite3.Error if the file cannot be used."""
+
+    def __init__(self, path: Path, dimensions: int) -> None:
+        self._path = path
+        self._vectors = PublishedVectors(dimensions)
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        with self._connection() as connection:
+            connection.executescript(sql.SCHEMA)
+
+    def stage(self, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
+        rows = [
+            (*astuple(chunk), document.revision, vector.tobytes())
+            for chunk, vector in zip(chunks, vectors.astype(np.float32), strict=True)
+        ]
+        with self._transaction("IMMEDIATE") as connection:
+            _refuse_stale(connection, document)
+            connection.execute(sql.FORGET_STAGED, (document.doc_id, document.version))
+            connection.executemany(sql.STAGE, rows)
+
+    def publish(self, document: DocumentVersion, expected_chunks: int) -> None:
+        key = (document.doc_id, document.version)
+        with self._transaction("IMMEDIATE") as connection:
+            _refuse_stale(connection, document)
+            (staged,) = connection.execute(sql.COUNT_STAGED, key).fetchone()
+            if staged != expected_chunks:
+                raise ServiceError(
+                    f"{document.doc_id}: {staged} of {expected_chunks} chunks of version {document.version} "
+                    "are staged; ingest the document again."
+                )
+            connection.execute(sql.REMOVE_KEYWORDS, (document.doc_id,))
+            connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
+            connection.execute(sql.SHOW_VERSION, key)
+            connection.execute(sql.ADD_KEYWORDS, (document.doc_id,))
+            record = (*key, document.revision, document.source_uri, document.title, expected_chunks, 0)
+            connection.execute(sql.SET_DOCUMENT, record)
+            connection.execute(sql.NEXT_GENERATION)
+
+    def delete(self, doc_id: str, revision: int) -> bool:
+        with self._transaction("IMMEDIATE") as connection:
+            found = connection.execute(sql.STATE_OF_DOCUMENT, (doc_id,)).fetchone()
+            if found and found[0] > revision:
+                raise StaleVersion(f"{doc_id}: revision {found[0]} is newer than this delete at {revision}.")
+            connection.execute(sql.REMOVE_KEYWORDS, (doc_id,))
+            connection.execute(sql.REMOVE_ALL_VERSIONS, (doc_id, revision))
+            connection.execute(sql.SET_DOCUMENT, (doc_id, "", revision, "", "", 0, 1))
+            connection.execute(sql.NEXT_GENERATION)
+            return bool(found and not found[1])
+
+    def get(self, doc_id: str) -> DocumentRecord | None:
+        with self._connection() as connection:
+            row = connection.execute(sql.DOCUMENT, (doc_id,)).fetchone()
+            return _record(row) if row else None
+
+    def list_documents(self) -> list[DocumentRecord]:
+        with self._connection() as connection:
+            return [_record(row) for row in connection.execute(sql.DOCUMENTS)]
+
+    def search(self, text: str, vector: Vector, limit: int) -> list[Hit]:
+        """Both legs and the passages come from one snapshot of the database."""
+        with self._transaction("DEFERRED") as connection:
+            vectors = self._vectors.current(connection)
+            candidates = max(LEG_LIMIT, limit)
+            ranked = relative_score(_keyword_leg(connection, text, candidates), vectors.nearest(vector, candidates))
+            return [Hit(chunk=_chunk(connection, row_id), score=score) for row_id, score in ranked[:limit]]
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Generator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute(f"BEGIN {mode}")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _connection(self) -> Generator[sqlite3.Connection]:
+        """A connection that no other thread uses meanwhile."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._idle.append(connection)
+
+
+def match_expression(text: str) -> str:
+    """FTS5 expression for any of the words of `text`; empty if it has none. No operator of the user's gets through."""
+    words = dict.fromkeys(re.findall(r"\w+", text.lower()))
+    return " OR ".join(f'"{word}"' for word in list(words)[:MAX_QUERY_TERMS])
+
+
+def _keyword_leg(connection: sqlite3.Connection, text: str, limit: int) -> list[tuple[int, float]]:
+    expression = match_expression(text)
+    return connection.execute(sql.KEYWORD_LEG, (expression, limit)).fetchall() if expression else []
+
+
+def _refuse_stale(connection: sqlite3.Connection, document: DocumentVersion) -> None:
+    found = connection.execute(sql.STATE_OF_DOCUMENT, (document.doc_id,)).fetchone()
+    if not found:
+        return
+    revision, deleted = found
+    if revision > document.revision or (deleted and revision == document.revision):
+        state = "was deleted at" if deleted else "is in the index with"
+        raise StaleVersion(f"{document.doc_id} {state} revision {revision}; this one has {document.revision}.")
+
+
+def _record(row: tuple[str, str, int, str, str, int]) -> DocumentRecord:
+    doc_id, version, revision, source_uri, title, chunks = row
+    return DocumentRecord(
+        doc_id=doc_id, version=version, revision=revision, source_uri=source_uri, title=title, chunks=chunks
+    )
+
+
+def _chunk(connection: sqlite3.Connection, row_id: int) -> Chunk:
+    names = (field.name for field in fields(Chunk))  # the order of the columns of STAGE and CHUNK
+    return Chunk(**dict(zip(names, connection.execute(sql.CHUNK, (row_id,)).fetchone(), strict=True)))

@@ -1,0 +1,82 @@
+"""From a file to a published document."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+import numpy as np
+
+from app.ingest.document import SourceFile, UnreadableDocument
+from app.ingest.identity import chunk_id, content_version, document_id
+from app.ingest.parsing import parse
+from app.ports import Chunk, DocumentVersion, Embedder, VectorStore
+from app.rag.chunking import MAX_TOKENS, cut
+
+__all__ = ["IngestOutcome", "Ingestor", "SourceFile", "UnreadableDocument"]
+
+EMBED_BATCH = 128
+"""Passages that one call of the embedder gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOutcome:
+    """What became of a file once it can be asked about."""
+
+    doc_id: str
+    version: str
+    chunks: int
+    status: Literal["created", "updated", "unchanged"]
+
+
+class Ingestor:
+    """Reads, cuts, embeds, stages and publishes one file at a time; any number of calls may run at once."""
+
+    def __init__(self, store: VectorStore, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+
+    async def ingest(self, tenant: str, file: SourceFile) -> IngestOutcome:
+        """Publish the file as its source's newest version; equal content changes nothing that a reader sees.
+
+        Raises UnreadableDocument (nothing was written), StaleVersion, and what the store and the embedder raise.
+        """
+        doc_id, version = document_id(file.source_uri), content_version(file.content)
+        known = await self._store.get(tenant, doc_id)
+        if known and known.version == version:
+            if file.revision > known.revision:
+                document = _version(file, doc_id=doc_id, version=version, title=known.title)
+                await self._store.publish(tenant, document, known.chunks)
+            return IngestOutcome(doc_id=doc_id, version=version, chunks=known.chunks, status="unchanged")
+        document, chunks = await asyncio.to_thread(self._read, tenant, file, doc_id, version)
+        batches = [chunks[first : first + EMBED_BATCH] for first in range(0, len(chunks), EMBED_BATCH)]
+        vectors = [await self._embedder.embed_passages([chunk.text for chunk in batch]) for batch in batches]
+        await self._store.stage(tenant, document, chunks, np.concatenate(vectors))
+        await self._store.publish(tenant, document, len(chunks))
+        status = "updated" if known else "created"
+        return IngestOutcome(doc_id=doc_id, version=version, chunks=len(chunks), status=status)
+
+    def _read(self, tenant: str, file: SourceFile, doc_id: str, version: str) -> tuple[DocumentVersion, list[Chunk]]:
+        parsed = parse(file.name, file.content)
+        document = _version(file, doc_id=doc_id, version=version, title=parsed.title or PurePath(file.name).stem)
+        budget = min(MAX_TOKENS, self._embedder.max_tokens) - self._embedder.overhead_tokens
+        passages = cut(parsed.sections, self._embedder.token_spans, budget)
+        return document, [
+            Chunk(
+                chunk_id=chunk_id(tenant, doc_id, version, ordinal),
+                doc_id=doc_id,
+                version=version,
+                ordinal=ordinal,
+                title=document.title,
+                text=passage.text,
+                source_uri=file.source_uri,
+                location=passage.location,
+            )
+            for ordinal, passage in enumerate(passages)
+        ]
+
+
+def _version(file: SourceFile, *, doc_id: str, version: str, title: str) -> DocumentVersion:
+    return DocumentVersion(
+        doc_id=doc_id, version=version, revision=file.revision, source_uri=file.source_uri, title=title
+    )

@@ -1,0 +1,296 @@
+"""What every vector store must do, as a class to inherit: a subclass brings the fixture `make_store`.
+
+`make_store()` returns a store, not opened; all stores of one test share one index, empty at first.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from app.ingest.identity import chunk_id
+from app.ports import (
+    Chunk,
+    DocumentRecord,
+    DocumentVersion,
+    IndexIdentity,
+    IndexMismatch,
+    Matrix,
+    ServiceError,
+    StaleVersion,
+    Vector,
+    VectorStore,
+)
+
+MakeStore: TypeAlias = Callable[[], VectorStore]
+IDENTITY = IndexIdentity(model="test-model", dimensions=4, chunker="test-1")
+TENANT = "acme"
+EAST: Vector = np.array([1, 0, 0, 0], dtype=np.float32)
+NORTH: Vector = np.array([0, 1, 0, 0], dtype=np.float32)
+
+
+def version(doc_id: str = "report", name: str = "v1", revision: int = 1) -> DocumentVersion:
+    return DocumentVersion(
+        doc_id=doc_id, version=name, revision=revision, source_uri=f"upload:///{doc_id}.txt", title=f"About {doc_id}"
+    )
+
+
+def chunks_of(document: DocumentVersion, *texts: str) -> list[Chunk]:
+    return [
+        Chunk(
+            chunk_id=chunk_id(TENANT, document.doc_id, document.version, ordinal),
+            doc_id=document.doc_id,
+            version=document.version,
+            ordinal=ordinal,
+            title=document.title,
+            text=text,
+            source_uri=document.source_uri,
+            location=f"page {ordinal + 1}",
+        )
+        for ordinal, text in enumerate(texts)
+    ]
+
+
+def vectors_of(count: int, vector: Vector = EAST) -> Matrix:
+    return np.tile(vector, (count, 1))
+
+
+async def put(store: VectorStore, document: DocumentVersion, *texts: str, tenant: str = TENANT) -> None:
+    await store.stage(tenant, document, chunks_of(document, *texts), vectors_of(len(texts)))
+    await store.publish(tenant, document, len(texts))
+
+
+async def texts_found(store: VectorStore, question: str = "apple", tenant: str = TENANT, limit: int = 10) -> set[str]:
+    return {hit.chunk.text for hit in await store.search(tenant, question, EAST, limit)}
+
+
+@pytest.mark.anyio
+class VectorStoreContract:
+    @pytest.fixture
+    async def store(self, make_store: MakeStore) -> AsyncGenerator[VectorStore]:
+        store = make_store()
+        await store.open(IDENTITY)
+        yield store
+        await store.close()
+
+    async def test_a_staged_document_is_invisible_until_published(self, store: VectorStore) -> None:
+        document = version()
+        await store.stage(TENANT, document, chunks_of(document, "apple"), vectors_of(1))
+        assert await store.get(TENANT, "report") is None
+        assert await store.list_documents(TENANT) == []
+        assert await texts_found(store) == set()
+        await store.publish(TENANT, document, 1)
+        assert await texts_found(store) == {"apple"}
+
+    async def test_a_staged_update_leaves_the_published_version_in_place(self, store: VectorStore) -> None:
+        await put(store, version(), "apple one", "apple two")
+        update = version(name="v2", revision=2)
+        await store.stage(TENANT, update, chunks_of(update, "apple three"), vectors_of(1))
+        assert await texts_found(store) == {"apple one", "apple two"}
+        await store.publish(TENANT, update, 1)
+        assert await texts_found(store) == {"apple three"}
+
+    async def test_a_hit_is_the_chunk_as_it_was_written(self, store: VectorStore) -> None:
+        document = version()
+        (chunk,) = chunks_of(document, 'A "quoted" apple,\nnaïve 你好 \U0001f600')
+        await store.stage(TENANT, document, [chunk], vectors_of(1))
+        await store.publish(TENANT, document, 1)
+        (hit,) = await store.search(TENANT, "apple", EAST, 5)
+        assert hit.chunk == chunk
+        assert 0 <= hit.score <= 1
+
+    async def test_repeating_stage_and_publish_changes_nothing(self, store: VectorStore) -> None:
+        await put(store, version(), "apple", "pear")
+        before = await store.search(TENANT, "apple", EAST, 5), await store.list_documents(TENANT)
+        await put(store, version(), "apple", "pear")
+        assert (await store.search(TENANT, "apple", EAST, 5), await store.list_documents(TENANT)) == before
+
+    async def test_an_older_version_is_refused(self, store: VectorStore) -> None:
+        await put(store, version(name="new", revision=5), "apple new")
+        with pytest.raises(StaleVersion):
+            await put(store, version(name="old", revision=4), "apple old")
+        assert await texts_found(store) == {"apple new"}
+
+    async def test_equal_content_with_a_newer_revision_moves_the_revision(self, store: VectorStore) -> None:
+        await put(store, version(revision=1), "apple")
+        await store.publish(TENANT, version(revision=9), 1)
+        with pytest.raises(StaleVersion):
+            await put(store, version(name="between", revision=5), "pear")
+        assert await texts_found(store) == {"apple"}
+
+    async def test_publishing_with_chunks_missing_is_refused(self, store: VectorStore) -> None:
+        document = version()
+        await store.stage(TENANT, document, chunks_of(document, "apple"), vectors_of(1))
+        with pytest.raises(ServiceError):
+            await store.publish(TENANT, document, 2)
+        assert await texts_found(store) == set()
+
+    async def test_a_later_attempt_removes_what_a_dead_one_staged(self, store: VectorStore) -> None:
+        dead = version(name="dead", revision=1)
+        await store.stage(TENANT, dead, chunks_of(dead, "apple dead"), vectors_of(1))
+        await put(store, version(name="v2", revision=2), "apple alive")
+        assert await texts_found(store) == {"apple alive"}
+        with pytest.raises(ServiceError):
+            await store.publish(TENANT, replace(dead, revision=3), 1)
+
+    async def test_staging_fewer_chunks_again_forgets_the_first_attempt(self, store: VectorStore) -> None:
+        document = version()
+        await store.stage(TENANT, document, chunks_of(document, "apple", "apple pie"), vectors_of(2))
+        await put(store, document, "apple")
+        assert await texts_found(store) == {"apple"}
+
+    async def test_a_deleted_document_is_gone_and_no_older_event_brings_it_back(self, store: VectorStore) -> None:
+        await put(store, version(revision=1), "apple")
+        assert await store.delete(TENANT, "report", 5) is True
+        assert await texts_found(store) == set()
+        assert await store.get(TENANT, "report") is None
+        with pytest.raises(StaleVersion):
+            await put(store, version(name="v2", revision=5), "apple again")
+        await put(store, version(name="v3", revision=6), "apple anew")
+        assert await texts_found(store) == {"apple anew"}
+
+    async def test_a_delete_that_comes_first_holds(self, store: VectorStore) -> None:
+        assert await store.delete(TENANT, "report", 5) is False
+        assert await store.delete(TENANT, "report", 5) is False
+        with pytest.raises(StaleVersion):
+            await put(store, version(revision=4), "apple")
+
+    async def test_a_delete_older_than_the_document_is_refused(self, store: VectorStore) -> None:
+        await put(store, version(revision=5), "apple")
+        with pytest.raises(StaleVersion):
+            await store.delete(TENANT, "report", 4)
+        assert await texts_found(store) == {"apple"}
+
+    async def test_tenants_never_see_each_other(self, store: VectorStore) -> None:
+        names = ("acme", "Acme", "acme ", "a/../b", "ü", "acme" * 50)
+        for name in names:
+            await put(store, version(), f"apple of {name!r}", tenant=name)
+        for name in names:
+            assert await texts_found(store, tenant=name) == {f"apple of {name!r}"}
+        assert await store.delete("acme", "report", 9)
+        assert await texts_found(store, tenant="Acme") == {"apple of 'Acme'"}
+
+    async def test_an_unknown_tenant_is_empty(self, store: VectorStore) -> None:
+        assert await store.search("nobody", "apple", EAST, 5) == []
+        assert await store.list_documents("nobody") == []
+        assert await store.get("nobody", "report") is None
+
+    async def test_documents_are_listed_by_source_and_told_as_published(self, store: VectorStore) -> None:
+        await put(store, version("zebra", revision=3), "a", "b")
+        await put(store, version("ant"), "c")
+        assert [record.doc_id for record in await store.list_documents(TENANT)] == ["ant", "zebra"]
+        assert await store.get(TENANT, "zebra") == DocumentRecord(
+            doc_id="zebra", version="v1", revision=3, source_uri="upload:///zebra.txt", title="About zebra", chunks=2
+        )
+
+    async def test_what_was_published_survives_a_restart(self, store: VectorStore, make_store: MakeStore) -> None:
+        await put(store, version(), "apple")
+        again = make_store()
+        await again.open(IDENTITY)
+        assert await texts_found(again) == {"apple"}
+        await again.close()
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            replace(IDENTITY, model="other"),
+            replace(IDENTITY, dimensions=5),
+            replace(IDENTITY, passage_prefix="passage: "),
+            replace(IDENTITY, chunker="test-2"),
+        ],
+    )
+    async def test_an_index_of_another_identity_is_refused(
+        self, store: VectorStore, make_store: MakeStore, other: IndexIdentity
+    ) -> None:
+        stranger = make_store()
+        with pytest.raises(IndexMismatch):
+            await stranger.open(other)
+        await stranger.close()
+
+    @pytest.mark.parametrize(
+        "vectors",
+        [
+            np.full((1, 4), np.nan, dtype=np.float32),
+            np.full((1, 4), np.inf, dtype=np.float32),
+            np.ones((1, 5), dtype=np.float32),
+            np.ones((2, 4), dtype=np.float32),
+        ],
+        ids=["nan", "infinite", "too long", "one too many"],
+    )
+    async def test_vectors_that_would_spoil_the_index_are_refused(self, store: VectorStore, vectors: Matrix) -> None:
+        document = version()
+        with pytest.raises(ServiceError):
+            await store.stage(TENANT, document, chunks_of(document, "apple"), vectors)
+        with pytest.raises(ServiceError):
+            await store.publish(TENANT, document, 1)
+
+    async def test_search_keeps_to_the_limit_and_ranks_best_first(self, store: VectorStore) -> None:
+        document = version()
+        texts = ["apple apple apple", *(f"pear number {n}" for n in range(80))]
+        vectors = np.stack([EAST, *(NORTH for _ in range(80))])
+        await store.stage(TENANT, document, chunks_of(document, *texts), vectors)
+        await store.publish(TENANT, document, len(texts))
+        for limit in (1, 7, 60):
+            hits = await store.search(TENANT, "apple", EAST, limit)
+            assert len(hits) == limit
+            assert hits[0].chunk.text == "apple apple apple"
+            assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+    async def test_each_leg_finds_what_the_other_cannot(self, store: VectorStore) -> None:
+        document = version()
+        await store.stage(TENANT, document, chunks_of(document, "keyword here", "other"), np.stack([NORTH, EAST]))
+        await store.publish(TENANT, document, 2)
+        assert {hit.chunk.text for hit in await store.search(TENANT, "keyword", EAST, 5)} == {"keyword here", "other"}
+        assert (await store.search(TENANT, "zzz", EAST, 1))[0].chunk.text == "other"
+        assert (await store.search(TENANT, "keyword", np.zeros(4, np.float32), 1))[0].chunk.text == "keyword here"
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "",
+            "   ",
+            '"',
+            "'; DROP TABLE chunk; --",
+            "a AND OR NOT NEAR(",
+            "*",
+            "text: ^x",
+            "\x00",
+            "_ - _",
+            "word " * 10_000,
+        ],
+    )
+    async def test_any_question_is_only_text(self, store: VectorStore, question: str) -> None:
+        await put(store, version(), "apple")
+        assert await texts_found(store, question) == {"apple"}
+
+    async def test_readers_see_one_whole_version_while_it_is_replaced(
+        self, store: VectorStore, make_store: MakeStore
+    ) -> None:
+        await put(store, version(name="v0", revision=1), "apple v0 a", "apple v0 b")
+        reader = make_store()
+        await reader.open(IDENTITY)
+
+        async def replace_it() -> None:
+            for n in range(1, 15):
+                await put(store, version(name=f"v{n}", revision=1 + n), f"apple v{n} a", f"apple v{n} b")
+
+        writing = asyncio.create_task(replace_it())
+        while not writing.done():
+            for searched in (store, reader):
+                seen = sorted(await texts_found(searched))
+                assert [text[-1] for text in seen] == ["a", "b"], seen
+                assert len({text.split()[1] for text in seen}) == 1, seen
+        await writing
+        await reader.close()
+
+    async def test_two_uploads_of_one_document_at_once_leave_the_newer(self, store: VectorStore) -> None:
+        attempts = [put(store, version(name=f"v{n}", revision=n), f"apple {n}") for n in (2, 1, 3)]
+        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} <= {type(None), StaleVersion}
+        assert await texts_found(store) == {"apple 3"}
+
+    async def test_health_tells_whether_it_is_open(self, store: VectorStore) -> None:
+        assert (await store.health()).ok
