@@ -3,7 +3,7 @@
 The marks are the engine's protocol: `sdk/go/common/resource/properties.go` (and `plugin/rpc.go`) of pulumi/pulumi.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from google.protobuf import json_format
@@ -42,3 +42,24 @@ def masked(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return COMPUTED if isinstance(value, str) and value in _UNKNOWN_VALUES else value
+
+
+def without_secrets(text: str, properties: Any) -> str:
+    """The text with every secret value of the properties taken out of it."""
+    for value in _secret_texts(properties, inside=False):
+        text = text.replace(value, SECRET)
+    return text
+
+
+def _secret_texts(value: Any, *, inside: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value)
+        inside = inside or items.get(SIGNATURE_KEY) == _SECRET_SIGNATURE
+        for key, item in items.items():
+            if key != SIGNATURE_KEY:
+                yield from _secret_texts(item, inside=inside)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _secret_texts(item, inside=inside)
+    elif inside and value not in (None, ""):
+        yield str(value)
