@@ -11,7 +11,7 @@ help: ## list these targets
 up: $(BIN)/ragspan ## plan every stack offline, ingest docs/, serve on 127.0.0.1 (PORT, 8000 by default)
 	$(BIN)/ragspan plan --all
 	$(BIN)/ragspan ingest docs README.md
-	$(BIN)/ragspan serve --port $${PORT:-8000}
+	RAGSPAN_PORT=$${PORT:-8000} $(BIN)/ragspan serve
 
 check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/ruff format --check .
@@ -30,7 +30,7 @@ bench: $(BIN)/ragspan ## retrieval quality and speed
 	$(BIN)/python -m bench
 
 image: ## the answer service as a container image (IMAGE names it)
-	docker build --tag $(or $(IMAGE),ragspan:dev) .
+	docker build --platform linux/amd64 --tag $(or $(IMAGE),ragspan:dev) .
 
 parts: ## build what some tests need and pip does not install, into the user's cache
 	tools/parts
