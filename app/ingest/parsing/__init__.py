@@ -1,5 +1,6 @@
 """Reading text and structure out of files, by the format their name promises."""
 
+import re
 from pathlib import PurePath
 
 from app.ingest.document import ParsedDocument, UnreadableDocument
@@ -8,6 +9,7 @@ from app.ingest.parsing.html import parse_html
 from app.ingest.parsing.markdown import parse_markdown
 from app.ingest.parsing.pdf import parse_pdf
 from app.ingest.parsing.text import parse_text
+from app.rag.chunking import Section
 
 PARSERS = {
     ".txt": parse_text,
@@ -21,27 +23,34 @@ PARSERS = {
 }
 """Parser of each file name suffix. Each takes the content and raises UnreadableDocument."""
 
+MAX_TITLE_CHARACTERS = 200
 MAX_CHARACTERS = 20_000_000
-"""Of text in one document, about ten times the Bible with all its translations' notes; more is a mistake or a bomb."""
+"""Of text in one document, four times the King James Bible; more is a mistake or a bomb."""
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse(name: str, content: bytes) -> ParsedDocument:
-    """Title and non-empty sections of a file. Raises UnreadableDocument, a sentence with the file's name."""
+    """Title and non-empty sections of a file. Raises UnreadableDocument, a sentence that says why."""
     suffix = PurePath(name).suffix.lower()
     if suffix not in PARSERS:
-        raise UnreadableDocument(f"{name}: {suffix or 'no suffix'} is not a format that can be read; {allowed()}.")
+        raise UnreadableDocument(
+            f"{suffix or 'No suffix'} is not a format that can be read; allowed are {', '.join(PARSERS)}."
+        )
     if not content:
-        raise UnreadableDocument(f"{name}: the file is empty.")
-    try:
-        document = PARSERS[suffix](content)
-    except UnreadableDocument as error:
-        raise UnreadableDocument(f"{name}: {error}") from error
+        raise UnreadableDocument("The file is empty.")
+    document = PARSERS[suffix](content)
     if not document.sections:
-        raise UnreadableDocument(f"{name}: there is no text in it; scanned pages need text recognition first.")
+        raise UnreadableDocument("There is no text in it; scanned pages need text recognition first.")
     if (size := sum(len(section.text) for section in document.sections)) > MAX_CHARACTERS:
-        raise UnreadableDocument(f"{name}: it holds {size:,} characters of text; at most {MAX_CHARACTERS:,} are read.")
-    return document
+        raise UnreadableDocument(f"It holds {size:,} characters of text; at most {MAX_CHARACTERS:,} are read.")
+    return ParsedDocument(
+        title=_storable(document.title[:MAX_TITLE_CHARACTERS]),
+        sections=tuple(
+            Section(text=_storable(section.text), location=_storable(section.location)) for section in document.sections
+        ),
+    )
 
 
-def allowed() -> str:
-    return f"allowed are {', '.join(PARSERS)}"
+def _storable(text: str) -> str:
+    """Without NULs and lone surrogates, which no index takes and some PDF files contain."""
+    return _NOT_STORABLE.sub("\ufffd", text)

@@ -21,13 +21,13 @@ def parse_docx(content: bytes) -> ParsedDocument:
         with ZipFile(BytesIO(content)) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
     except BadZipFile as error:
-        raise UnreadableDocument("the name promises a Word document but the file is none.") from error
+        raise UnreadableDocument("The name promises a Word document but the file is none.") from error
     if unpacked_bytes > MAX_UNPACKED_BYTES:
-        raise UnreadableDocument(f"it unpacks to {unpacked_bytes:,} bytes; at most {MAX_UNPACKED_BYTES:,} are read.")
+        raise UnreadableDocument(f"It unpacks to {unpacked_bytes:,} bytes; at most {MAX_UNPACKED_BYTES:,} are read.")
     try:
         return _read(content)
     except Exception as error:
-        raise UnreadableDocument(f"the Word document is broken ({type(error).__name__}); save it again.") from error
+        raise UnreadableDocument(f"The Word document is broken ({type(error).__name__}); save it again.") from error
 
 
 def _read(content: bytes) -> ParsedDocument:

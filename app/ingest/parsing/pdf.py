@@ -14,7 +14,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs a line for each
 def parse_pdf(content: bytes) -> ParsedDocument:
     """The document information's title; the location is `page N`, counted from 1. Pages without text are left out."""
     if content.lstrip()[:5] != b"%PDF-":
-        raise UnreadableDocument("the name promises a PDF but the file is none.")
+        raise UnreadableDocument("The name promises a PDF but the file is none.")
     try:
         reader = PdfReader(BytesIO(content))
         locked = reader.is_encrypted and not reader.decrypt("")
@@ -22,8 +22,8 @@ def parse_pdf(content: bytes) -> ParsedDocument:
         title = (about.title if about else None) or ""
         texts = [] if locked else [page.extract_text() for page in reader.pages]
     except Exception as error:
-        raise UnreadableDocument(f"the PDF is broken ({type(error).__name__}); save it again.") from error
+        raise UnreadableDocument(f"The PDF is broken ({type(error).__name__}); save it again.") from error
     if locked:
-        raise UnreadableDocument("it is encrypted; save it without a password.")
+        raise UnreadableDocument("It is encrypted; save it without a password.")
     sections = (Section(text=text, location=f"page {n}") for n, text in enumerate(texts, start=1) if text.strip())
     return ParsedDocument(title=" ".join(title.split()), sections=tuple(sections))

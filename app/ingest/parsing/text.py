@@ -30,14 +30,14 @@ def decode(content: bytes) -> str:
     """Text in UTF-8, or UTF-16 with a byte order mark; lines end with a line feed."""
     for start, what in _BINARY_FORMATS.items():
         if content.startswith(start):
-            raise UnreadableDocument(f"the name promises text but the file is {what}.")
+            raise UnreadableDocument(f"The name promises text but the file is {what}.")
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableDocument(
-            f"byte {error.start} is not {encoding.upper().removesuffix('-SIG')}; save the file as UTF-8."
+            f"Byte {error.start} is not {encoding.upper().removesuffix('-SIG')}; save the file as UTF-8."
         ) from error
     if "\x00" in text:
-        raise UnreadableDocument("it contains NUL characters, so it is not text; save it as UTF-8.")
+        raise UnreadableDocument("It contains NUL characters, so it is not text; save it as UTF-8.")
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,110 @@
+"""`ragspan ingest`: files and folders into the index, here or through the server that holds it."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from app.adapters.data_folder import DataFolder, DataFolderInUse
+from app.cli import checked_settings
+from app.composition import open_adapters
+from app.ingest.document import SourceFile, UnreadableDocument
+from app.ingest.files import FoundFiles, find_files, read_file
+from app.ingest.identity import index_identity
+from app.ingest.pipeline import Ingestor, IngestOutcome
+from app.ingest.report import FileReport, Report, shown, told
+from app.ports import ServiceError, StaleVersion
+from app.security.api_keys import DEFAULT_TENANT
+from app.settings import Settings
+
+Ingest: TypeAlias = Callable[[SourceFile], Awaitable[IngestOutcome]]
+SOME_SKIPPED = 1
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--server", metavar="URL", help="Send the files to this server instead of opening the index here.")
+@click.option("--api-key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Key of the server.")
+@click.option("--tenant", help=f"Tenant of the documents, else {DEFAULT_TENANT}; a server goes by its key.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome of each file as JSON.")
+def ingest(
+    *, paths: tuple[Path, ...], server: str | None, api_key_file: Path | None, tenant: str | None, as_json: bool
+) -> None:
+    """Add files, and the files below folders, to the index.
+
+    Text, Markdown, HTML, PDF and DOCX. Running it again adds what is new or changed and leaves the rest alone.
+    """
+    found = find_files(paths)
+    settings = checked_settings()
+    api_key = api_key_file.read_text(encoding="utf-8").strip() if api_key_file else None
+    try:
+        report = asyncio.run(_ingest(found, settings, server, api_key, tenant))
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    if report.skipped:
+        sys.exit(SOME_SKIPPED)
+
+
+async def _ingest(
+    found: FoundFiles, settings: Settings, server: str | None, api_key: str | None, tenant: str | None
+) -> Report:
+    started = time.perf_counter()
+    async with _target(settings, server, api_key, tenant) as (add, target):
+        files: list[FileReport] = []
+        for path in shown(found.paths, len(found.paths)):
+            files.append(await _add(path, add, settings.max_upload_bytes))
+            told(files[-1])
+    return Report(target=target, files=tuple(files), ignored=found.ignored, seconds=time.perf_counter() - started)
+
+
+async def _add(path: Path, add: Ingest, max_bytes: int) -> FileReport:
+    try:
+        outcome = await add(read_file(path, max_bytes))
+    except UnreadableDocument as error:
+        return FileReport(path=str(path), status="skipped", reason=str(error))
+    except StaleVersion:
+        reason = "The index has a newer version; `touch` the file to make this one the newest."
+        return FileReport(path=str(path), status="skipped", reason=reason)
+    return FileReport(
+        path=str(path), status=outcome.status, doc_id=outcome.doc_id, version=outcome.version, chunks=outcome.chunks
+    )
+
+
+@asynccontextmanager
+async def _target(
+    settings: Settings, server: str | None, api_key: str | None, tenant: str | None
+) -> AsyncGenerator[tuple[Ingest, str]]:
+    """Where the documents go: the server that was named or that holds the data folder, else the store itself."""
+    async with AsyncExitStack() as stack:
+        if not server and settings.vector_store == "embedded":
+            try:
+                stack.enter_context(DataFolder.acquire(settings.data_dir, None))
+            except DataFolderInUse as error:
+                if not error.server_url:
+                    raise click.ClickException(f"{error} Wait for it to end.") from None
+                server = error.server_url
+            except OSError as error:
+                raise click.ClickException(
+                    f"RAGSPAN_DATA_DIR={settings.data_dir} cannot be used ({error.strerror}); "
+                    "set it to a folder that this user may write."
+                ) from None
+        if server:
+            if tenant:
+                raise click.UsageError(f"--tenant {tenant}: the server at {server} goes by its API key; leave it out.")
+            from app.ingest.remote import remote_ingestor  # noqa: PLC0415 - 0.2 s that a local run need not pay
+
+            yield (await stack.enter_async_context(remote_ingestor(server, api_key))).ingest, f"server {server}"
+            return
+        adapters = await stack.enter_async_context(open_adapters(settings))
+        await adapters.store.open(index_identity(adapters.embedder))
+        ingestor = Ingestor(adapters.store, adapters.embedder)
+        place = settings.data_dir if settings.vector_store == "embedded" else settings.weaviate_url
+        yield partial(ingestor.ingest, tenant or DEFAULT_TENANT), f"{settings.vector_store} store at {place}"

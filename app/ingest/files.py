@@ -1,0 +1,54 @@
+"""Finding the files that a person means by a path."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.ingest.document import SourceFile, UnreadableDocument
+from app.ingest.parsing import PARSERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFiles:
+    """`ignored` counts the files of folders whose suffix is not among the formats, by suffix."""
+
+    paths: tuple[Path, ...]
+    ignored: Counter[str]
+
+
+def find_files(paths: Iterable[Path]) -> FoundFiles:
+    """Files as given, and those below folders in readable formats; hidden files and folders below are left out."""
+    found: dict[Path, None] = {}
+    ignored: Counter[str] = Counter()
+    for path in paths:
+        for file in _below(path.absolute()) if path.is_dir() else [path.absolute()]:
+            if file.suffix.lower() in PARSERS or not path.is_dir():
+                found[file] = None
+            else:
+                ignored[file.suffix.lower() or "without suffix"] += 1
+    return FoundFiles(paths=tuple(found), ignored=ignored)
+
+
+def read_file(path: Path, max_bytes: int) -> SourceFile:
+    """The file with its modification time as revision. Raises UnreadableDocument if it is too large or unreadable."""
+    try:
+        status = path.stat()
+        if status.st_size > max_bytes:
+            raise UnreadableDocument(f"It has {status.st_size:,} bytes; RAGSPAN_MAX_UPLOAD_BYTES allows {max_bytes:,}.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableDocument(f"It cannot be read ({error.strerror}).") from error
+    return SourceFile(
+        name=os.fsencode(path.name).decode(errors="replace"),
+        content=content,
+        source_uri=path.as_uri(),
+        revision=status.st_mtime_ns,
+    )
+
+
+def _below(folder: Path) -> Iterable[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))

@@ -1,0 +1,82 @@
+"""What `ragspan ingest` tells: a line or a progress bar while it works, a summary at the end."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+STATUSES = ("created", "updated", "unchanged", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What became of one file; `reason` says why it was skipped."""
+
+    path: str
+    status: Literal["created", "updated", "unchanged", "skipped"]
+    doc_id: str | None = None
+    version: str | None = None
+    chunks: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of one run; `target` is where the documents went."""
+
+    target: str
+    files: tuple[FileReport, ...]
+    ignored: Counter[str]
+    seconds: float
+
+    @property
+    def skipped(self) -> list[FileReport]:
+        return [file for file in self.files if file.status == "skipped"]
+
+    def as_json(self) -> dict[str, Any]:
+        counts = Counter(file.status for file in self.files)
+        return {
+            "schema_version": 1,
+            "target": self.target,
+            "counts": {status: counts[status] for status in STATUSES},
+            "ignored": dict(sorted(self.ignored.items())),
+            "seconds": round(self.seconds, 3),
+            "files": [asdict(file) for file in self.files],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The summary for people."""
+        for status in STATUSES:
+            of_status = [file for file in self.files if file.status == status]
+            chunks = sum(file.chunks for file in of_status)
+            yield f"{status:<10}{len(of_status):>8} files{f'{chunks:>10} chunks' if chunks else ''}"
+        yield from (f"  {file.path}: {file.reason}" for file in self.skipped)
+        if self.ignored:
+            kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.ignored.items()))
+            yield f"{'ignored':<10}{self.ignored.total():>8} files: {kinds}"
+        changed = any(file.status in {"created", "updated"} for file in self.files)
+        yield f"{'Done' if changed else 'Nothing changed'} in {self.seconds:.1f} s: {self.target}"
+
+
+def shown(paths: Iterable[Path], total: int) -> Iterator[Path]:
+    """Yield each path while a progress bar on the terminal follows; nothing is shown without a terminal."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for path in paths:
+            progress.update(task, description=path.name)
+            yield path
+            progress.advance(task)
+
+
+def told(file: FileReport) -> None:
+    """Say what became of a file where no progress bar says it."""
+    if not sys.stderr.isatty():
+        click.echo(f"{file.status:<10}{file.path}{f': {file.reason}' if file.reason else ''}", err=True)
