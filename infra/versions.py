@@ -28,6 +28,12 @@ def _eks_addons() -> Mapping[str, EksAddons]:
 class Versions:
     """What this release of ragspan installs."""
 
+    weaviate_image: str = "cr.weaviate.io/semitechnologies/weaviate:1.39.15"
+    """Newest patch of 1.39 at https://docs.weaviate.io/weaviate/release-notes; the tests run a server of this minor."""
+
+    vllm_image: str = "docker.io/vllm/vllm-openai:v0.33.0"
+    """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release on https://pypi.org/project/vllm/."""
+
     eks_addons: Mapping[str, EksAddons] = field(default_factory=_eks_addons)
     """By Kubernetes minor, because kube-proxy follows the minor. Recorded from `aws eks describe-addon-versions` in
     September 2026 by several public repositories; compare with

@@ -1,0 +1,128 @@
+"""The answer service, and its half of the bond with it: the environment that `app/settings.py` reads."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import pulumi
+
+from infra.config.app import App as AppConfig
+from infra.config.secrets import SecretKey
+from infra.contracts import LlmEndpoint, WeaviateEndpoint
+from infra.services.network import Access
+from infra.services.pods import HttpProbe, PodSpec, Scratch
+from infra.services.workload import Site, Workload, peer
+
+NAME = "rag-api"
+PORT = 8000
+SERVICE_PORT = 80
+
+UPLOADS_AT_ONCE = 8
+"""So many uploads of the largest allowed size fit in a replica's temporary folder."""
+
+DRAIN_S = 10
+STOP_S = 15
+"""To close its clients once the last answer is out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RagApiArgs:
+    """`llm` is None where the service quotes what it finds instead of asking a model."""
+
+    site: Site
+    config: AppConfig
+    vector_store: WeaviateEndpoint
+    llm: LlmEndpoint | None
+
+
+class RagApi(pulumi.ComponentResource):
+    """Replicas of the answer service behind one Service; an update takes none away before its successor is ready."""
+
+    address: pulumi.Output[str]
+    """Base URL inside the cluster."""
+
+    def __init__(self, name: str, args: RagApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:services:RagApi", name, None, opts)
+        site = args.site
+        workload = Workload(
+            name,
+            parent=self,
+            site=site,
+            spec=_pod(args),
+            access=Access(accepts=peer(NAME, site, PORT), from_any_namespace=True, metrics_port=PORT),
+        )
+        workload.create_deployment(replicas=args.config.replicas, max_surge=1, max_unavailable=0)
+        workload.create_service({"http": SERVICE_PORT})
+        self.address = pulumi.Output.concat("http://", site.address(NAME))
+        self.register_outputs({"address": self.address})
+
+
+def _pod(args: RagApiArgs) -> PodSpec:
+    config = args.config
+    callees = [args.vector_store.peer] + ([args.llm.peer] if args.llm else [])
+    return PodSpec(
+        name=NAME,
+        component="answer-service",
+        image=config.image.reference,
+        env=_environment(args),
+        secret_env=_secrets(args),
+        ports={"http": PORT},
+        startup=HttpProbe(path="/healthz", period_s=2, failures=60),
+        readiness=HttpProbe(path="/readyz", period_s=5, failures=3),
+        liveness=HttpProbe(path="/healthz", period_s=10, failures=6),
+        cpu_cores=config.cpu_cores,
+        memory_gib=config.memory_gib,
+        scratch={"/tmp": Scratch(size_gib=ceil(UPLOADS_AT_ONCE * config.max_upload_mib / 1024))},  # noqa: S108
+        placement=args.site.cluster.place_on_system_pool(),
+        calls=callees,
+        drain_s=DRAIN_S,
+        grace_s=DRAIN_S + ceil(config.request_timeout_s) + STOP_S,
+    )
+
+
+def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
+    config, store = args.config, args.vector_store
+    return {
+        "RAGSPAN_HOST": "0.0.0.0",  # noqa: S104 - a pod's own address
+        "RAGSPAN_PORT": str(PORT),
+        "RAGSPAN_ALLOWED_HOSTS": _allowed_hosts(args),
+        "RAGSPAN_LOG_LEVEL": config.log_level,
+        "RAGSPAN_VECTOR_STORE": "weaviate",
+        "RAGSPAN_WEAVIATE_URL": store.http_url,
+        "RAGSPAN_WEAVIATE_GRPC_HOST": store.grpc_host,
+        "RAGSPAN_WEAVIATE_GRPC_PORT": str(store.grpc_port),
+        "RAGSPAN_WEAVIATE_REPLICATION_FACTOR": str(store.replication_factor),
+        "RAGSPAN_EMBEDDER": "embedded",
+        **_generator(args.llm),
+        "RAGSPAN_TOP_K": str(config.top_k),
+        "RAGSPAN_MAX_QUERY_CHARS": str(config.max_query_chars),
+        "RAGSPAN_MAX_UPLOAD_BYTES": str(config.max_upload_mib * 2**20),
+        "RAGSPAN_REQUEST_TIMEOUT_S": str(config.request_timeout_s),
+        "RAGSPAN_RETRIEVAL_TIMEOUT_S": str(config.retrieval_timeout_s),
+        "RAGSPAN_STREAM_IDLE_TIMEOUT_S": str(config.stream_idle_timeout_s),
+    }
+
+
+def _generator(llm: LlmEndpoint | None) -> dict[str, pulumi.Input[str]]:
+    if llm is None:
+        return {"RAGSPAN_GENERATOR": "extractive"}
+    return {
+        "RAGSPAN_GENERATOR": "openai",
+        "RAGSPAN_GENERATOR_URL": llm.base_url,
+        "RAGSPAN_GENERATOR_MODEL": llm.model,
+        "RAGSPAN_GENERATOR_MAX_TOKENS": str(llm.max_answer_tokens),
+    }
+
+
+def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
+    secrets = {"RAGSPAN_API_KEYS": args.config.api_keys, "RAGSPAN_WEAVIATE_API_KEY": args.vector_store.api_key}
+    if args.llm:
+        secrets["RAGSPAN_GENERATOR_API_KEY"] = args.llm.api_key
+    return secrets
+
+
+def _allowed_hosts(args: RagApiArgs) -> pulumi.Output[str]:
+    """The Service's names inside the cluster, loopback for `kubectl port-forward`, and the operator's host names."""
+    service = args.site.address(NAME)
+    in_namespace = pulumi.Output.concat(NAME, ".", args.site.namespace)
+    names = [NAME, in_namespace, service, pulumi.Output.concat(service, ".cluster.local")]
+    return pulumi.Output.all(*names, "localhost", "127.0.0.1", *args.config.hosts).apply(",".join)

@@ -1,0 +1,82 @@
+"""The answer service knows its neighbours, keeps answering through updates, and reaches nothing else."""
+
+from tests.infra.services.samples import (
+    APP,
+    changed,
+    controller,
+    environment,
+    manifest,
+    pod,
+    rag_api,
+    secret_environment,
+)
+
+
+def test_it_is_told_where_its_neighbours_are() -> None:
+    env = environment(rag_api(), "rag-api")
+    assert env["RAGSPAN_WEAVIATE_URL"] == "http://weaviate.ragspan.svc:8080"
+    assert (env["RAGSPAN_WEAVIATE_GRPC_HOST"], env["RAGSPAN_WEAVIATE_GRPC_PORT"]) == ("weaviate.ragspan.svc", "50051")
+    assert env["RAGSPAN_GENERATOR_URL"] == "http://llm.ragspan.svc:8000/v1"
+    assert env["RAGSPAN_GENERATOR_MODEL"] == "Qwen/Qwen3-8B"
+
+
+def test_without_a_model_server_it_quotes() -> None:
+    env = environment(rag_api(with_llm=False), "rag-api")
+    assert env["RAGSPAN_GENERATOR"] == "extractive"
+    assert not [name for name in env if name.startswith("RAGSPAN_GENERATOR_")]
+    assert "RAGSPAN_GENERATOR_API_KEY" not in secret_environment(rag_api(with_llm=False), "rag-api")
+
+
+def test_it_shows_its_neighbours_the_keys_they_were_given() -> None:
+    stack = rag_api()
+    keys = secret_environment(stack, "rag-api")
+    assert (
+        keys["RAGSPAN_WEAVIATE_API_KEY"] == secret_environment(stack, "weaviate")["AUTHENTICATION_APIKEY_ALLOWED_KEYS"]
+    )
+    assert keys["RAGSPAN_GENERATOR_API_KEY"] == secret_environment(stack, "llm")["VLLM_API_KEY"]
+    assert keys["RAGSPAN_API_KEYS"] == ("rag-api-keys", "key")
+
+
+def test_it_answers_to_its_own_names_and_those_of_the_operator() -> None:
+    hosts = environment(rag_api(), "rag-api")["RAGSPAN_ALLOWED_HOSTS"].split(",")
+    assert hosts[:4] == ["rag-api", "rag-api.ragspan", "rag-api.ragspan.svc", "rag-api.ragspan.svc.cluster.local"]
+    assert hosts[4:] == ["localhost", "127.0.0.1", "rag.example"]
+
+
+def test_the_image_is_the_one_of_the_stack_file() -> None:
+    digest = "sha256:" + "0f" * 32
+    pinned = changed(APP, image={"repository": "registry.example/ragspan", "digest": digest})
+    assert pod(rag_api(), "rag-api")["containers"][0]["image"] == "registry.example/ragspan:1.2.3"
+    assert pod(rag_api(pinned), "rag-api")["containers"][0]["image"] == f"registry.example/ragspan@{digest}"
+
+
+def test_an_update_takes_no_replica_away_before_its_successor_is_ready() -> None:
+    rolling = controller(rag_api(), "rag-api")["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_a_replica_that_must_go_finishes_its_answers() -> None:
+    spec = pod(rag_api(changed(APP, request_timeout_s=60.0)), "rag-api")
+    drain_s = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert spec["terminationGracePeriodSeconds"] > drain_s + 60
+
+
+def test_uploads_have_room() -> None:
+    (volume,) = pod(rag_api(changed(APP, max_upload_mib=512)), "rag-api")["volumes"]
+    assert volume == {"name": "tmp", "emptyDir": {"sizeLimit": "4Gi"}}
+
+
+def test_it_wears_the_labels_that_let_it_in() -> None:
+    stack = rag_api()
+    labels = controller(stack, "rag-api")["spec"]["template"]["metadata"]["labels"]
+    for name in ("weaviate", "llm"):
+        client = manifest(stack, "NetworkPolicy", name)["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"]
+        assert client.items() <= labels.items()
+
+
+def test_it_calls_its_neighbours_and_nothing_else() -> None:
+    stack = rag_api()
+    called = manifest(stack, "NetworkPolicy", "rag-api")["spec"]["egress"]
+    pods = [rule["to"][0]["podSelector"]["matchLabels"] for rule in called]
+    assert [selector["app.kubernetes.io/name"] for selector in pods] == ["weaviate", "llm"]
+    assert [[port["port"] for port in rule["ports"]] for rule in called] == [[8080, 50051], [8000]]
