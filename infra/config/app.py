@@ -26,7 +26,7 @@ class Image(Section):
         if (self.version is None) == (self.digest is None):
             raise refuse(
                 "an image is pinned by one of `version` and `digest`",
-                value={"version": self.version, "digest": self.digest},
+                value="both" if self.digest else "neither",
                 allowed="version: 1.2.3, or digest: sha256:<64 hex digits>",
                 remedy="keep one of the two; `latest` and moving tags are refused",
             )

@@ -10,7 +10,7 @@ from infra.config.pools import NodePool
 from infra.config.section import FlipsTo, Section, refuse
 
 Minor = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
-"""A Kubernetes minor, quoted in YAML: "1.34"."""
+"""A Kubernetes minor, quoted in YAML: "1.35"."""
 
 
 class GkeCluster(Section):
@@ -20,7 +20,7 @@ class GkeCluster(Section):
     project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
     zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]
-    kubernetes_minor: Annotated[Minor, FlipsTo("1.33")]
+    kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
     release_channel: Annotated[Literal["RAPID", "REGULAR", "STABLE"], FlipsTo("RAPID")]
     nodes_cidr: Annotated[Cidr, FlipsTo("10.200.0.0/20")]
     pods_cidr: Annotated[Cidr, FlipsTo("10.128.0.0/14")]
@@ -43,7 +43,7 @@ class EksCluster(Section):
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), FlipsTo("222222222222")]
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=3)]
-    kubernetes_minor: Annotated[Minor, FlipsTo("1.33")]
+    kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
     vpc_cidr: Annotated[Cidr, FlipsTo("10.99.0.0/16")]
     admin_role_arn: Annotated[
         str,

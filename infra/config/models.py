@@ -18,7 +18,7 @@ class Vllm(Section):
     """An OpenAI-compatible vLLM server on a GPU pool."""
 
     kind: Literal["vllm"]
-    model: Annotated[str, Field(min_length=1), FlipsTo("Qwen/Qwen3-4B")]
+    model: Annotated[str, Field(min_length=1), FlipsTo("Qwen/Qwen3-1.7B")]
     """Hugging Face repository of the weights."""
     pool: str
     """Name of the GPU pool it runs on."""

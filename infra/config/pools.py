@@ -12,7 +12,7 @@ from infra.config.section import FlipsTo, Name, Section, refuse
 
 
 class _Bounded(Section):
-    min_nodes: Annotated[int, Field(ge=0, le=1000), FlipsTo(2)] = 0
+    min_nodes: Annotated[int, Field(ge=0, le=1000), FlipsTo(2, 1)] = 0
     max_nodes: Annotated[int, Field(ge=1, le=1000), FlipsTo(9)]
 
     @model_validator(mode="after")
@@ -49,7 +49,7 @@ class CpuPool(Section):
     kind: Literal["cpu"]
     name: Annotated[Name, FlipsTo("renamed")]
     purpose: Literal["system", "batch"]
-    machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-8", "eks": "m7i.2xlarge"})]
+    machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-16", "eks": "m7i.4xlarge"})]
     disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
     capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
 
@@ -71,7 +71,7 @@ class GpuPool(Section):
 
     kind: Literal["gpu"]
     name: Annotated[Name, FlipsTo("renamed")]
-    machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-12", "eks": "g6.4xlarge"})]
+    machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-16", "eks": "g6.8xlarge"})]
     accelerator: str
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
     capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]

@@ -1,23 +1,32 @@
-"""The base of every stack-file section, and the alternative value by which tests prove that a field is used."""
+"""The base of every stack-file section, and the alternative values by which tests prove that a field is used."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
     """A frozen part of a stack file. Unknown keys and values of another type are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True, slots=True)
 class FlipsTo:
-    """Beside a field: another valid value. A test sets it and must see the planned resources change."""
+    """Beside a field: other valid values. A test sets the first that fits and must see the planned resources change.
 
-    value: object
+    A value that depends on the cloud is a mapping by the cluster's kind. Errors show the first value as an example.
+    """
+
+    def __init__(self, *values: object) -> None:
+        self.values = values
+
+
+def alternatives(field: FieldInfo) -> tuple[object, ...]:
+    """The values of the field's `FlipsTo`; empty where it has none."""
+    marks = [*field.metadata, *(mark for part in get_args(field.annotation) for mark in get_args(part))]
+    return next((mark.values for mark in marks if isinstance(mark, FlipsTo)), ())
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
