@@ -18,11 +18,11 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import settings
 from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 
+from infra.naming import PROJECT
 from ops.plan.graph import SECRET, RecordedStack, Resource
 from ops.plan.options import options_of, urn_of
 from ops.plan.wire import SIGNATURE_KEY, UNKNOWN, as_dict, masked
 
-PROJECT = "ragspan"
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _SECRET_TYPE = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
 _SET_BY_API_SERVER = {

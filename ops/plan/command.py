@@ -1,0 +1,114 @@
+"""`ragspan plan`: what stacks would bring up, said without a cloud account, a cluster or a network."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:  # the imports of a plan take a second, which `--help` need not wait for
+    from infra.config.stack import StackConfig
+    from ops.plan.report import StackReport
+
+CLEAN, VIOLATED, BAD_INPUT = 0, 1, 2
+
+
+@click.command()
+@click.argument("stacks", nargs=-1, metavar="[STACK]...")
+@click.option("--all", "all_stacks", is_flag=True, help="Plan every stack, as without a STACK.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a change.")
+@click.option("--render", type=click.Path(file_okay=False, path_type=Path), help="Write the Kubernetes manifests here.")
+def plan(*, stacks: tuple[str, ...], all_stacks: bool, as_json: bool, as_markdown: bool, render: Path | None) -> None:
+    """Plan stacks offline: resources, Kubernetes manifests, policies.
+
+    STACK is a name such as prod-gcp-europe-west4, or the path of a stack file. Exits with 0 if clean, 1 if a mandatory
+    policy is violated, 2 if the input is bad; then nothing is planned.
+    """
+    if all_stacks and stacks:
+        raise click.UsageError("Name stacks or give --all, not both.")
+    if as_json and as_markdown:
+        raise click.UsageError("Give --json or --markdown, not both.")
+    reports = [_planned(config) for config in _configs(stacks)]
+    if render:
+        _render(reports, render)
+    if as_json:
+        from ops.plan.report import as_json as document  # noqa: PLC0415
+
+        click.echo(json.dumps(document(reports), indent=2, sort_keys=True))
+    elif as_markdown:
+        from ops.plan.markdown import as_markdown as comment  # noqa: PLC0415
+
+        click.echo(comment(reports), nl=False)
+    else:
+        _show(reports)
+    sys.exit(VIOLATED if any(report.mandatory_violations for report in reports) else CLEAN)
+
+
+def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
+    """Check every stack file before the first is planned, and tell everything that is wrong with them."""
+    from infra.config.load import ConfigError, from_file, stack_files  # noqa: PLC0415
+
+    known = stack_files()
+    configs: list[StackConfig] = []
+    problems: list[str] = []
+    for stack in dict.fromkeys(stacks or known):
+        path = Path(stack) if stack.endswith(".yaml") else known.get(stack)
+        if path is None:
+            problems.append(f"There is no stack {stack!r}; there are {', '.join(known)}, or give a stack file's path.")
+            continue
+        try:
+            configs.append(from_file(path))
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems or not configs:
+        _end("\n".join(problems) or "There is no stack file; add stacks/Pulumi.<stack>.yaml.")
+    return configs
+
+
+def _planned(config: "StackConfig") -> "StackReport":
+    started = perf_counter()
+    from pulumi import RunError  # noqa: PLC0415
+
+    from ops.plan.policies import check_policies  # noqa: PLC0415
+    from ops.plan.program import plan_stack  # noqa: PLC0415
+    from ops.plan.recorder import ProgramFailed  # noqa: PLC0415
+    from ops.plan.report import StackReport  # noqa: PLC0415
+
+    try:
+        recorded = plan_stack(config)
+    except (ProgramFailed, RunError, ValueError) as error:
+        _end(f"{config.name}: {error}")
+    for warning in recorded.warnings:
+        click.echo(f"{config.name}: warning: {warning}", err=True)
+    report = StackReport(stack=recorded, verdicts=check_policies(recorded))
+    count, seconds = len(recorded.resources), perf_counter() - started
+    click.echo(f"{config.name}: {count} resources planned in {seconds:.1f} s", err=True)
+    return report
+
+
+def _render(reports: "Sequence[StackReport]", folder: Path) -> None:
+    from ops.plan.manifests import ForeignFolder, render  # noqa: PLC0415
+
+    for report in reports:
+        try:
+            count = render(report.stack, folder)
+        except (ForeignFolder, OSError) as error:
+            _end(f"{report.stack.name}: {error}")
+        click.echo(f"{report.stack.name}: {count} manifests in {folder / report.stack.name}", err=True)
+
+
+def _show(reports: "Sequence[StackReport]") -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from ops.plan.terminal import show  # noqa: PLC0415
+
+    show(reports, Console())
+
+
+def _end(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(BAD_INPUT)

@@ -1,0 +1,154 @@
+"""What is said of a planned stack, before it is shown: resources by component, verdicts, and what was not planned."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ops.plan.graph import RecordedStack, Resource
+from ops.plan.policies import Verdict, Violation
+
+SCHEMA_VERSION = 1
+
+_LATER = {
+    "fit of pods to node pools": "not part of the plan yet",
+    "quota per cloud family": "not part of the plan yet",
+    "cost per month": "not part of the plan yet",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotPlanned:
+    """Something that this plan says nothing of, and why."""
+
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentRow:
+    """One component, or the stack itself: what stands directly below it."""
+
+    depth: int
+    name: str
+    type: str
+    resources: tuple[Resource, ...]
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of its resources, each with its count if there are several."""
+        counts = Counter(resource.type.rpartition(":")[2] for resource in self.resources)
+        return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+    @property
+    def protected(self) -> int:
+        """How many of its resources refuse to be deleted."""
+        return sum(bool(resource.options.get("protect")) for resource in self.resources)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackReport:
+    """A planned stack and what was found out about it."""
+
+    stack: RecordedStack
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What every policy found wrong."""
+        return tuple(violation for verdict in self.verdicts for violation in verdict.violations)
+
+    @property
+    def mandatory_violations(self) -> int:
+        """How many violations stop a deployment."""
+        return sum(violation.level == "mandatory" for violation in self.violations)
+
+    @property
+    def summary(self) -> str:
+        """How much it is, in words."""
+        components = [row for row in self.components if row.depth]
+        resources = sum(len(row.resources) for row in self.components)
+        objects = counted(len(self.stack.manifests()), "Kubernetes object")
+        return f"{counted(resources, 'resource')} in {counted(len(components), 'component')}, {objects}"
+
+    @property
+    def components(self) -> tuple[ComponentRow, ...]:
+        """The components as a tree, parents before children, each with the resources directly below it."""
+        children: dict[str | None, list[Resource]] = {}
+        for resource in self.stack.resources:
+            children.setdefault(resource.parent, []).append(resource)
+        return tuple(_rows(children, None, ComponentRow(depth=0, name=self.stack.name, type="stack", resources=())))
+
+    @property
+    def not_planned(self) -> tuple[NotPlanned, ...]:
+        """What offline planning cannot see, by name."""
+        seen = [NotPlanned(subject=r.name, reason=reason) for r in self.stack.resources if (reason := _unseen(r))]
+        seen += [NotPlanned(subject=token, reason="a look-up in the cloud") for token in self.stack.lookups]
+        return (*seen, *(NotPlanned(subject=subject, reason=reason) for subject, reason in _LATER.items()))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 stack`, `2 stacks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _rows(
+    children: Mapping[str | None, Sequence[Resource]], urn: str | None, row: ComponentRow
+) -> Iterable[ComponentRow]:
+    below = children.get(urn, ())
+    yield ComponentRow(
+        depth=row.depth, name=row.name, type=row.type, resources=tuple(r for r in below if r.custom or r.remote)
+    )
+    for component in below:
+        if not component.custom and not component.remote:
+            found = ComponentRow(depth=row.depth + 1, name=component.name, type=component.type, resources=())
+            yield from _rows(children, component.urn, found)
+
+
+def _unseen(resource: Resource) -> str:
+    """Why the plan does not see all that this resource brings; empty where it does."""
+    if resource.remote:
+        return f"the children of {resource.type}, which its plug-in makes during deployment"
+    if resource.type.startswith("kubernetes:helm.sh/"):
+        return "the objects of a chart, which is rendered during deployment"
+    group = resource.type.removeprefix("kubernetes:").partition("/")[0]
+    if resource.is_manifest and "." in group and not group.endswith(".k8s.io"):
+        return f"what the operator of {resource.type.rpartition(':')[2]} creates from it"
+    return ""
+
+
+def as_json(reports: Iterable[StackReport]) -> dict[str, Any]:
+    """The reports as `--json` prints them."""
+    return {"schema_version": SCHEMA_VERSION, "stacks": [_stack(report) for report in reports]}
+
+
+def _stack(report: StackReport) -> dict[str, Any]:
+    return {
+        "name": report.stack.name,
+        "resources": [_resource(resource) for resource in report.stack.resources],
+        "policies": [
+            {
+                "policy": verdict.policy,
+                "level": verdict.level,
+                "checked": verdict.checked,
+                "violations": len(verdict.violations),
+                "skipped_reason": verdict.skipped_reason,
+            }
+            for verdict in report.verdicts
+        ],
+        "violations": [asdict(violation) for violation in report.violations],
+        "not_planned": [asdict(item) for item in report.not_planned],
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "type": resource.type,
+        "name": resource.name,
+        "urn": resource.urn,
+        "parent": resource.parent,
+        "provider": resource.provider,
+        "dependencies": list(resource.dependencies),
+        "options": dict(resource.options),
+        "inputs": dict(resource.inputs),
+    }

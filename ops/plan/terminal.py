@@ -1,0 +1,68 @@
+"""The plan as a person reads it in a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops.plan.policies import Verdict
+from ops.plan.report import ComponentRow, StackReport, counted
+
+
+def show(reports: Sequence[StackReport], console: Console) -> None:
+    """Print each stack's components, verdicts and what was not planned, then the totals."""
+    for report in reports:
+        console.print(f"\n[bold]{escape(report.stack.name)}[/bold]  {report.summary}", highlight=False)
+        console.print(_components(report.components))
+        _show_policies(report, console)
+        console.print("[bold]Not planned[/bold]")
+        for item in report.not_planned:
+            console.print(f"  [dim]{escape(item.subject)}: {escape(item.reason)}[/dim]", highlight=False)
+    _show_totals(reports, console)
+
+
+def _components(rows: Sequence[ComponentRow]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("  component", no_wrap=True)
+    table.add_column("count", justify="right")
+    table.add_column("protected", justify="right")
+    table.add_column("resources")
+    for row in rows:
+        if not row.depth and not row.resources:
+            continue
+        name = "  " * max(row.depth, 1) + escape(row.name)
+        kind = f" [dim]{escape(row.type.rpartition(':')[2])}[/dim]" if row.depth else ""
+        table.add_row(name + kind, str(len(row.resources)), str(row.protected or ""), escape(row.kinds))
+    return table
+
+
+def _show_policies(report: StackReport, console: Console) -> None:
+    console.print("[bold]Policies[/bold]")
+    for verdict in report.verdicts:
+        console.print(f"  {_verdict(verdict)}", highlight=False)
+        for violation in verdict.violations:
+            resource = violation.urn.rpartition("::")[2]
+            console.print(f"      {escape(resource)}: {escape(violation.message)}", highlight=False)
+        if verdict.skipped_reason and verdict.checked:
+            console.print(f"      [yellow]not evaluated:[/yellow] {escape(verdict.skipped_reason)}", highlight=False)
+
+
+def _verdict(verdict: Verdict) -> str:
+    name = f"{verdict.policy} [dim]{verdict.level}[/dim]"
+    if verdict.violations:
+        return f"[red]✘[/red] {name}  {counted(len(verdict.violations), 'violation')}"
+    if not verdict.checked:
+        return f"[yellow]-[/yellow] {name}  not evaluated: {escape(verdict.skipped_reason or '')}"
+    return f"[green]✔[/green] {name}  {verdict.checked} checked"
+
+
+def _show_totals(reports: Sequence[StackReport], console: Console) -> None:
+    mandatory = sum(report.mandatory_violations for report in reports)
+    advisory = sum(len(report.violations) for report in reports) - mandatory
+    colour = "red" if mandatory else "green"
+    console.print(
+        f"\n[bold]{counted(len(reports), 'stack')}, "
+        f"[{colour}]{counted(mandatory, 'mandatory violation')}[/{colour}], {advisory} advisory[/bold]",
+        highlight=False,
+    )
