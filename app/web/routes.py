@@ -13,6 +13,8 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.ingest.parsing import PARSERS
+
 HERE = Path(__file__).parent
 MEDIA_TYPES = MappingProxyType({".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"})
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -72,4 +74,4 @@ def assets_version() -> str:
 @cache
 def rendered_page() -> str:
     environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("page.html").render(assets=f"assets/{assets_version()}")
+    return environment.get_template("page.html").render(assets=f"assets/{assets_version()}", accept=",".join(PARSERS))

@@ -77,7 +77,8 @@ export class Turn {
 
   sourceNode({ title, location, score, text }, number) {
     const back = element("button", { type: "button", className: "link", textContent: "Back to the answer", hidden: true });
-    const where = [location, `score ${score.toFixed(2)}`].filter(Boolean).join(" · ");
+    const where = [location !== title && location, `score ${score.toFixed(2)}`].filter(Boolean).join(" · ");
+    const passage = element("blockquote", { textContent: text, dir: "auto", tabIndex: 0, ariaLabel: `Passage ${number}` });
     const node = element(
       "details",
       {},
@@ -88,12 +89,13 @@ export class Turn {
         element("span", { textContent: title, dir: "auto" }),
         element("span", { className: "where", textContent: where, dir: "auto" }),
       ),
-      element("div", { className: "passage" }, element("blockquote", { textContent: text, dir: "auto", tabIndex: 0 }), back),
+      element("div", { className: "passage" }, passage, back),
     );
-    Object.assign(node, { label: `Source ${number}: ${title}`, back, citations: [] });
-    back.onclick = () => node.citations[0].focus();
-    node.onkeydown = (event) => event.key === "Escape" && node.citations.length && back.onclick();
-    node.ontoggle = () => this.showOpen(node);
+    Object.assign(node, { label: `Source ${number}: ${title}`, passage, back, citations: [] });
+    const goBack = () => node.citations[0]?.focus();
+    back.addEventListener("click", goBack);
+    node.addEventListener("keydown", ({ key }) => key === "Escape" && goBack());
+    node.addEventListener("toggle", () => this.showOpen(node));
     return node;
   }
 
@@ -107,12 +109,12 @@ export class Turn {
     if (!source) return null;
     const button = element("button", { type: "button", className: "cite", textContent: number });
     Object.assign(button, { ariaLabel: source.label, ariaExpanded: String(source.open) });
-    button.onclick = () => {
+    button.addEventListener("click", () => {
       source.citations = [button, ...source.citations.filter((other) => other !== button)];
       source.open = true;
-      source.querySelector("summary").focus({ preventScroll: true });
+      source.passage.focus({ preventScroll: true });
       source.scrollIntoView({ block: "nearest" });
-    };
+    });
     source.citations.push(button);
     source.classList.add("cited");
     source.back.hidden = false;

@@ -1,0 +1,88 @@
+"""Adding documents on the page: one can ask about them at once, and a file that cannot be read says why."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.asking import answered, ask, citations, open_passage
+from tests.browser.running import running_service, titles
+
+pytestmark = pytest.mark.needs("chromium")
+NOTES = "# Kitchen rules\n\nThe kettle is descaled every second Friday with citric acid.\n"
+DROP = """(target, file) => {
+  const data = new DataTransfer();
+  data.items.add(new File([file.text], file.name));
+  for (const type of ["dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def add(page: Page, folder: Path, name: str, content: bytes) -> Locator:
+    """Choose a file in the page's own control and return the row that tells how it went."""
+    (folder / name).write_bytes(content)
+    page.get_by_label("Add documents").set_input_files(folder / name)
+    return page.get_by_role("list", name="Uploads").get_by_role("listitem").filter(has_text=name).first
+
+
+def test_an_empty_index_says_what_to_do_and_the_first_document_can_be_asked_about(page: Page, tmp_path: Path) -> None:
+    with running_service(tmp_path) as address:
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Nothing to ask about yet")).to_be_visible()
+        expect(page.get_by_role("button", name="Add a document", exact=True)).to_be_visible()
+        expect(add(page, tmp_path, "kitchen.md", NOTES.encode())).to_contain_text("Added: 1 passage.")
+        expect(page.get_by_role("status")).to_have_text("kitchen.md: Added: 1 passage.")
+        expect(page.get_by_role("heading", name="Documents 1")).to_be_visible()
+        turn = answered(ask(page, "How often is the kettle descaled?"))
+        expect(turn.locator(".answer")).to_contain_text("every second Friday")
+
+
+def test_the_same_document_again_is_unchanged_and_a_new_version_replaces_it(
+    page: Page, service: str, tmp_path: Path
+) -> None:
+    page.goto(service)
+    expect(add(page, tmp_path, "rules.md", NOTES.encode())).to_contain_text("Added")
+    expect(add(page, tmp_path, "rules.md", NOTES.encode())).to_contain_text("Already there, unchanged")
+    expect(add(page, tmp_path, "rules.md", NOTES.replace("Friday", "Monday").encode())).to_contain_text("Updated")
+    assert titles(service).count("Kitchen rules") == 1
+
+
+def test_a_document_is_added_by_dropping_it_on_the_page(page: Page, service: str) -> None:
+    page.goto(service)
+    expect(page.get_by_role("listitem").filter(has_text="Spot capacity")).to_be_visible()
+    page.locator("body").evaluate(DROP, {"name": "dropped.txt", "text": "Dropped words are found."})
+    expect(page.get_by_role("list", name="Uploads")).to_contain_text("Added: 1 passage.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [("broken.pdf", b"%PDF-1.7 and no more", "broken"), ("photo.png", b"\x89PNG\r\n", "not a format that can be read")],
+)
+def test_a_file_that_cannot_be_read_says_so_and_leaves_nothing_behind(
+    page: Page, service: str, tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    before = titles(service)
+    page.goto(service)
+    row = add(page, tmp_path, name, content)
+    expect(row).to_have_class("failed")
+    expect(row.get_by_role("paragraph")).to_contain_text(reason)
+    assert titles(service) == before
+
+
+def test_a_document_that_is_too_large_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    with running_service(tmp_path, RAGSPAN_MAX_UPLOAD_BYTES="1000") as address:
+        page.goto(address)
+        expect(add(page, tmp_path, "long.txt", b"word " * 400)).to_contain_text("larger than")
+
+
+def test_markup_in_a_document_is_shown_and_does_not_run(page: Page, service: str, tmp_path: Path) -> None:
+    attack = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+    text = f"The zebra invoice is paid in March. {attack}"
+    page.goto(service)
+    expect(add(page, tmp_path, "<img src=x onerror=alert(1)>.txt", text.encode())).to_contain_text("Added")
+    turn = answered(ask(page, "When is the zebra invoice paid?"))
+    citations(turn).first.click()
+    expect(open_passage(turn)).to_have_text(text)
+    expect(page.locator("img, script").filter(visible=True)).to_have_count(1)
+    expect(page).to_have_title("ragspan · Ask your documents")
