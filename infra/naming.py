@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 PROJECT = "ragspan"
+FAST_VOLUMES = f"{PROJECT}-ssd"
+"""The StorageClass that our own clusters make for stateful services."""
 
 GCP_NAME_CHARS = 63
 """Networks, subnets, routers (RFC 1035 labels): https://docs.cloud.google.com/compute/docs/naming-resources"""
@@ -81,3 +83,8 @@ def fitted(name: str, *, limit: int, remedy: str) -> str:
     if len(name) > limit:
         raise NameTooLong(f"The name {name!r} has {len(name)} characters where {limit} are allowed; {remedy}.")
     return name
+
+
+def pool_name(pool: str, capacity: str, *, limit: int) -> str:
+    """The name of the cloud's node pool for one capacity entry: `gpu-l4-spot`. Raises NameTooLong."""
+    return fitted(f"{pool}-{capacity.replace('_', '-')}", limit=limit, remedy="shorten the pool's name")

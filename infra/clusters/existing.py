@@ -21,7 +21,7 @@ class ExistingCluster(pulumi.ComponentResource):
     """Reaches a cluster by the name of its kubeconfig context; the provider opens the kubeconfig when it applies."""
 
     provider: k8s.Provider
-    storage_class: pulumi.Output[str]
+    storage_class: str
     ready: Sequence[pulumi.Resource]
 
     def __init__(self, name: str, args: ExistingClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -34,7 +34,7 @@ class ExistingCluster(pulumi.ComponentResource):
             cluster_identifier=context,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.storage_class = pulumi.Output.from_input(args.config.storage_class)
+        self.storage_class = args.config.storage_class
         self.ready = ()
         self.register_outputs({"storage_class": self.storage_class})
 

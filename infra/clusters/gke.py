@@ -1,0 +1,188 @@
+"""A private, VPC-native, regional GKE cluster. Absent so far: CMEK, ComputeClasses, maintenance windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+import pulumi_kubernetes as k8s
+
+from infra.clusters import scheduling
+from infra.clusters.gke_identity import GkeNodeIdentity, GkeNodeIdentityArgs
+from infra.clusters.gke_network import PODS_RANGE, SERVICES_RANGE, GkeNetwork, GkeNetworkArgs
+from infra.clusters.gke_pools import GkeNodePools, GkeNodePoolsArgs
+from infra.clusters.kubeconfig import exec_kubeconfig
+from infra.config.cluster import GkeCluster as GkeClusterConfig
+from infra.contracts import Placement
+from infra.naming import FAST_VOLUMES, GKE_NAME_CHARS, Names, fitted
+
+_METRICS = [
+    "SYSTEM_COMPONENTS",
+    "STORAGE",
+    "POD",
+    "DEPLOYMENT",
+    "STATEFULSET",
+    "DAEMONSET",
+    "HPA",
+    "KUBELET",
+    "CADVISOR",
+]
+
+# One name that IAM guards from anywhere, instead of addresses that networks guard.
+_DNS_ENDPOINT_ONLY: gcp.container.ClusterControlPlaneEndpointsConfigArgsDict = {
+    "dns_endpoint_config": {"allow_external_traffic": True},
+    "ip_endpoints_config": {"enabled": False},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GkeClusterArgs:
+    """The cluster's section of the stack file, and the stack's names."""
+
+    config: GkeClusterConfig
+    names: Names
+
+
+class GkeCluster(pulumi.ComponentResource):
+    """Network, node identity, control plane behind its DNS endpoint, node pools, and the class of fast volumes."""
+
+    provider: k8s.Provider
+    storage_class: str
+    kubeconfig: pulumi.Output[str]
+    ready: Sequence[pulumi.Resource]
+
+    def __init__(self, name: str, args: GkeClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:GkeCluster", name, None, opts)
+        config, names = args.config, args.names
+        self._logical = name
+        self._config = config
+        self._physical = fitted(names.cluster, limit=GKE_NAME_CHARS, remedy="shorten the environment")
+        self._google = self._create_google_provider(names)
+        parent = pulumi.ResourceOptions(parent=self)
+
+        network = GkeNetwork(
+            f"{name}-network", GkeNetworkArgs(config=config, names=names, provider=self._google), parent
+        )
+        identity = GkeNodeIdentity(
+            f"{name}-nodes",
+            GkeNodeIdentityArgs(project_id=config.project_id, names=names, provider=self._google),
+            parent,
+        )
+        cluster = self._create_control_plane(network, identity)
+        pools = GkeNodePools(
+            f"{name}-pools",
+            GkeNodePoolsArgs(
+                config=config,
+                names=names,
+                provider=self._google,
+                cluster_name=cluster.name,
+                service_account=identity.email,
+                after=[network.egress, *identity.grants],
+            ),
+            parent,
+        )
+        self.kubeconfig = self._compose_kubeconfig(cluster)
+        self.provider = self._create_kubernetes_provider()
+        volumes = self._create_storage_class()
+        self.storage_class = FAST_VOLUMES
+        self.ready = [*pools.pools, volumes]
+        self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
+
+    def place_on_system_pool(self) -> Placement:
+        return scheduling.place_on(scheduling.system_pool(self._config.pools))
+
+    def place_on_gpu_pool(self, pool: str) -> Placement:
+        return scheduling.place_on_gpu(self._config.pools, pool)
+
+    def _create_google_provider(self, names: Names) -> gcp.Provider:
+        return gcp.Provider(
+            f"{self._logical}-google",
+            project=self._config.project_id,
+            region=self._config.region,
+            default_labels=names.cloud_labels,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_control_plane(self, network: GkeNetwork, identity: GkeNodeIdentity) -> gcp.container.Cluster:
+        config = self._config
+        return gcp.container.Cluster(
+            f"{self._logical}-control-plane",
+            name=self._physical,
+            location=config.region,
+            node_locations=config.zones,
+            min_master_version=config.kubernetes_minor,
+            release_channel={"channel": config.release_channel},
+            network=network.network_id,
+            subnetwork=network.subnet_id,
+            ip_allocation_policy={
+                "cluster_secondary_range_name": PODS_RANGE,
+                "services_secondary_range_name": SERVICES_RANGE,
+            },
+            datapath_provider="ADVANCED_DATAPATH",
+            private_cluster_config={"enable_private_nodes": True},
+            control_plane_endpoints_config=_DNS_ENDPOINT_ONLY,
+            workload_identity_config={"workload_pool": f"{config.project_id}.svc.id.goog"},
+            enable_shielded_nodes=True,
+            gateway_api_config={"channel": "CHANNEL_STANDARD"},
+            monitoring_config={"enable_components": self._metrics(), "managed_prometheus": {"enabled": True}},
+            deletion_protection=config.deletion_protection,
+            # GKE insists on a first pool; it lives for a minute, as our service account, and never comes back.
+            remove_default_node_pool=True,
+            initial_node_count=1,
+            node_config={
+                "service_account": identity.email,
+                "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=self._google,
+                protect=config.deletion_protection,
+                ignore_changes=["nodeConfig", "initialNodeCount"],
+                depends_on=identity.grants,
+            ),
+        )
+
+    def _metrics(self) -> list[str]:
+        gpu = any(pool.kind == "gpu" for pool in self._config.pools)
+        return [*_METRICS, "DCGM"] if gpu else _METRICS
+
+    def _compose_kubeconfig(self, cluster: gcp.container.Cluster) -> pulumi.Output[str]:
+        def compose(endpoints: gcp.container.outputs.ClusterControlPlaneEndpointsConfig) -> str:
+            dns = endpoints.dns_endpoint_config
+            if dns is None or dns.endpoint is None:
+                raise ValueError(f"GKE gave {self._physical} no DNS endpoint; enable DNS-based access in its console.")
+            return exec_kubeconfig(
+                name=self._identifier,
+                server=f"https://{dns.endpoint}",
+                command="gke-gcloud-auth-plugin",
+                arguments=[],
+                install_hint="gcloud components install gke-gcloud-auth-plugin",
+            )
+
+        return cluster.control_plane_endpoints_config.apply(compose)
+
+    @property
+    def _identifier(self) -> str:
+        return f"gke_{self._config.project_id}_{self._config.region}_{self._physical}"
+
+    def _create_kubernetes_provider(self) -> k8s.Provider:
+        # The identifier keeps a new kubeconfig from replacing every object in the cluster.
+        return k8s.Provider(
+            f"{self._logical}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            cluster_identifier=self._identifier,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_storage_class(self) -> k8s.storage.v1.StorageClass:
+        return k8s.storage.v1.StorageClass(
+            f"{self._logical}-ssd",
+            metadata={"name": FAST_VOLUMES},
+            provisioner="pd.csi.storage.gke.io",
+            # Every machine family of the catalogue's CPU pools attaches pd-ssd; E2 and N2 take no Hyperdisk Balanced.
+            parameters={"type": "pd-ssd"},
+            reclaim_policy="Retain",
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+        )

@@ -1,0 +1,120 @@
+"""The node pools of a GKE cluster: one for each capacity entry of each configured pool.
+
+The autoscaler owns node counts and the release channel owns node versions, so both are left out of our diffs.
+Reservations, GPU sharing, local SSD and ComputeClasses are not here yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.catalog.machines import find_machine
+from infra.clusters import scheduling
+from infra.config.cluster import GkeCluster as GkeClusterConfig
+from infra.config.pools import Capacity, GpuPool, NodePool
+from infra.naming import GKE_NAME_CHARS, Names, pool_name
+
+_NOT_OURS = ["version", "initialNodeCount", "nodeCount"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GkeNodePoolsArgs:
+    """The pools come from the cluster's config; `after` must exist before a node can start."""
+
+    config: GkeClusterConfig
+    names: Names
+    provider: gcp.Provider
+    cluster_name: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
+
+
+class GkeNodePools(pulumi.ComponentResource):
+    """Every node pool, the system pool first: GKE taints and charges right only when a CPU pool is there already."""
+
+    pools: list[gcp.container.NodePool]
+
+    def __init__(self, name: str, args: GkeNodePoolsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:GkeNodePools", name, None, opts)
+        self._logical = name
+        self._args = args
+        system = scheduling.system_pool(args.config.pools)
+        first = [self._create(system, entry, args.after) for entry in system.capacity]
+        others = [pool for pool in args.config.pools if pool is not system]
+        rest = [self._create(pool, entry, [*args.after, *first]) for pool in others for entry in pool.capacity]
+        self.pools = [*first, *rest]
+        self.register_outputs({"pools": [pool.name for pool in self.pools]})
+
+    def _create(self, pool: NodePool, entry: Capacity, after: Sequence[pulumi.Resource]) -> gcp.container.NodePool:
+        config = self._args.config
+        name = pool_name(pool.name, entry.kind, limit=GKE_NAME_CHARS)
+        return gcp.container.NodePool(
+            f"{self._logical}-{name}",
+            name=name,
+            cluster=self._args.cluster_name,
+            location=config.region,
+            node_locations=config.zones,
+            initial_node_count=initial_nodes_per_zone(entry.min_nodes, entry.max_nodes, zones=len(config.zones)),
+            autoscaling={
+                "total_min_node_count": entry.min_nodes,
+                "total_max_node_count": entry.max_nodes,
+                # ANY follows spot and reserved capacity to the zone that has it.
+                "location_policy": "ANY" if entry.kind == "spot" else "BALANCED",
+            },
+            management={"auto_repair": True, "auto_upgrade": True},
+            # A surge node needs quota for another node's GPUs, which few projects have.
+            upgrade_settings={"max_surge": 0, "max_unavailable": 1}
+            if pool.kind == "gpu"
+            else {"max_surge": 1, "max_unavailable": 0},
+            network_config={"enable_private_nodes": True},
+            node_config=self._node_config(pool, entry),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=self._args.provider,
+                depends_on=after,
+                ignore_changes=_NOT_OURS,
+                delete_before_replace=True,  # its name is fixed
+            ),
+        )
+
+    def _node_config(self, pool: NodePool, entry: Capacity) -> gcp.container.NodePoolNodeConfigArgsDict:
+        node: gcp.container.NodePoolNodeConfigArgsDict = {
+            "machine_type": pool.machine_type,
+            "disk_size_gb": pool.disk_size_gb,
+            "spot": entry.kind == "spot",
+            "labels": scheduling.node_labels(pool),
+            "taints": [
+                {"key": taint.key, "value": taint.value, "effect": scheduling.CLOUD_EFFECT}
+                for taint in scheduling.taints(pool)
+            ],
+            "service_account": self._args.service_account,
+            "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],  # the account's roles decide
+            "workload_metadata_config": {"mode": "GKE_METADATA"},
+            "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
+            "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
+            "gcfs_config": {"enabled": True},  # image streaming: a pod starts before its image is here
+            "gvnic": {"enabled": True},
+            "resource_labels": self._args.names.cloud_labels,
+        }
+        if pool.kind == "gpu":
+            node["guest_accelerators"] = [_accelerator(pool)]
+        return node
+
+
+def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict:
+    machine = find_machine("gke", pool.machine_type)
+    if machine is None:
+        raise LookupError(f"{pool.machine_type} is not in infra/catalog/machines.csv; the stack config refuses it.")
+    return {
+        "type": pool.accelerator,
+        "count": machine.gpus,
+        "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},  # current CUDA images outrun DEFAULT
+    }
+
+
+def initial_nodes_per_zone(min_nodes: int, max_nodes: int, *, zones: int) -> int:
+    """Nodes that each zone starts with: the least that reaches `min_nodes` without passing `max_nodes` in total."""
+    rounded_up = -(-min_nodes // zones)
+    return rounded_up if rounded_up * zones <= max_nodes else min_nodes // zones
