@@ -14,12 +14,15 @@ class Image(Section):
     repository: Annotated[
         str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]*(/[a-z0-9._-]+)+$"), FlipsTo("registry.example/other")
     ]
+    """Registry and path, without a tag."""
     version: (
         Annotated[str, StringConstraints(pattern=r"^v?[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9._-]*$"), FlipsTo("9.9.9")] | None
     ) = None
+    """The exact version it was pushed as; registries should refuse to overwrite it."""
     digest: (
         Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"), FlipsTo("sha256:" + "ab" * 32)] | None
     ) = None
+    """The same bytes on every node, whatever happens to a tag."""
 
     @model_validator(mode="after")
     def _pinned_once(self) -> Self:
@@ -42,17 +45,28 @@ class App(Section):
     """The answer service's Deployment and the settings an operator may change."""
 
     image: Image
+    """What `make image` built and you pushed."""
     replicas: Annotated[int, Field(ge=1, le=100), FlipsTo(4)]
+    """Pods. Three survive the loss of a zone."""
     cpu_cores: Annotated[float, Field(gt=0, le=64), FlipsTo(3.0)]
+    """Requested for each pod."""
     memory_gib: Annotated[float, Field(gt=0, le=256), FlipsTo(3.0)]
+    """Requested for each pod, and its limit."""
     api_keys: SecretKey
     """Entries `name:tenant:sha256` as `ragspan key` prints them."""
     hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
     """Host names clients use, beside the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5
+    """Passages that an answer is written from, where the request does not say."""
     max_query_chars: Annotated[int, Field(ge=100, le=100_000), FlipsTo(777)] = 4000
+    """Longest question."""
     max_upload_mib: Annotated[int, Field(ge=1, le=1024), FlipsTo(7)] = 20
+    """Largest document."""
     request_timeout_s: Annotated[float, Field(gt=0, le=600), FlipsTo(33.0)] = 20.0
+    """Whole time that an answer may take."""
     retrieval_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
+    """Time for the embedding and for the search, each."""
     stream_idle_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
+    """Longest silence between two pieces of a streamed answer."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"
+    """Least level that is logged."""

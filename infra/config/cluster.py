@@ -18,15 +18,25 @@ class GkeCluster(Section):
 
     kind: Literal["gke"]
     project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
+    """Project that everything is created in."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
+    """The cloud's name for it; part of the stack's name."""
     zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]
+    """Where nodes run. Three keep an index of three replicas through the loss of one."""
     kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
+    """In quotes, such as "1.35"."""
     release_channel: Annotated[Literal["RAPID", "REGULAR", "STABLE"], FlipsTo("RAPID")]
+    """How early patches arrive."""
     nodes_cidr: Annotated[Cidr, FlipsTo("10.200.0.0/20")]
+    """Addresses of nodes."""
     pods_cidr: Annotated[Cidr, FlipsTo("10.128.0.0/14")]
+    """Addresses of pods; a /14 has room for 1 024 nodes."""
     services_cidr: Annotated[Cidr, FlipsTo("10.210.0.0/20")]
+    """Addresses of Services."""
     deletion_protection: bool
+    """Refuse to delete the cluster until this is set to false and applied."""
     pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
+    """Node pools, exactly one of them a cpu pool of purpose `system`."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -41,10 +51,15 @@ class EksCluster(Section):
 
     kind: Literal["eks"]
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), FlipsTo("222222222222")]
+    """Account that everything is created in; credentials for another are refused. In quotes."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    """The cloud's name for it; part of the stack's name."""
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=3)]
+    """Where nodes run. Three keep an index of three replicas through the loss of one."""
     kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
+    """In quotes, such as "1.35"."""
     vpc_cidr: Annotated[Cidr, FlipsTo("10.99.0.0/16")]
+    """Addresses of nodes and pods."""
     admin_role_arn: Annotated[
         str,
         StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
@@ -54,7 +69,9 @@ class EksCluster(Section):
     public_access_cidrs: Annotated[tuple[Cidr, ...], FlipsTo(("198.51.100.0/24",))] = ()
     """Networks that may reach the control plane from outside; none makes it private."""
     deletion_protection: bool
+    """Refuse to delete the cluster until this is set to false and applied."""
     pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
+    """Node pools, exactly one of them a cpu pool of purpose `system`."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -68,7 +85,9 @@ class ExistingCluster(Section):
 
     kind: Literal["existing"]
     context: Annotated[str, Field(min_length=1), FlipsTo("another-context")]
+    """Name of the kubeconfig context."""
     storage_class: Annotated[str, Field(min_length=1), FlipsTo("another-class")]
+    """Class of the volumes that stateful services claim."""
 
 
 Cluster = Annotated[GkeCluster | EksCluster | ExistingCluster, Field(discriminator="kind")]

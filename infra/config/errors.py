@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-NAMESPACE = "ragspan"
+from infra.naming import PROJECT
+
 _SHOWN_CHARS = 60
 
 
@@ -40,7 +41,7 @@ def key_path(parts: Iterable[str | int]) -> str:
     path = ""
     for part in parts:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return f"{NAMESPACE}:{path}"
+    return f"{PROJECT}:{path}"
 
 
 def shown(value: object) -> str:

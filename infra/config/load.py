@@ -8,15 +8,16 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from infra.config.errors import NAMESPACE, ConfigError, Problem, key_path
+from infra.config.errors import ConfigError, Problem, key_path
 from infra.config.explain import nearest, problems_of
 from infra.config.stack import StackConfig
 from infra.config.stack_file import read_config
+from infra.naming import PROJECT
 
 STACK_FILES = Path(__file__).resolve().parents[2] / "stacks"
 """The folder of the stack files: `stackConfigDir` in Pulumi.yaml."""
 
-SECTIONS = tuple(f"{NAMESPACE}:{name}" for name in StackConfig.model_fields if name != "name")
+SECTIONS = tuple(f"{PROJECT}:{name}" for name in StackConfig.model_fields if name != "name")
 _FILE_NAME = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.-]+)\.yaml")
 _PLACEHOLDERS = ("replace-me", "000000000000")
 
@@ -62,7 +63,7 @@ def placeholders(config: StackConfig) -> list[str]:
 
 def _checked(source: str, stack: str, config: Mapping[str, object]) -> StackConfig:
     foreign = [_foreign(key) for key in config if key not in SECTIONS and not key.startswith("pulumi:")]
-    sections = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key in SECTIONS}
+    sections = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key in SECTIONS}
     sealed = [key_path(path) for path, node in _nodes(sections, ()) if isinstance(node, dict) and "secure" in node]
     refused = foreign + [_secret(key) for key in sealed]
     try:
@@ -96,7 +97,7 @@ def _decoded(text: str) -> object:
 
 def _foreign(key: str) -> Problem:
     known = ", ".join(SECTIONS)
-    if key.startswith(f"{NAMESPACE}:"):
+    if key.startswith(f"{PROJECT}:"):
         return Problem(key=key, problem="unknown section", allowed=known, remedy=nearest(key, SECTIONS))
     remedy = "remove it: providers are configured by ragspan:cluster alone, never by a namespace of their own"
     return Problem(key=key, problem="not a section of this program", allowed=f"{known}, pulumi:*", remedy=remedy)

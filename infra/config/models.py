@@ -23,10 +23,13 @@ class Vllm(Section):
     pool: str
     """Name of the GPU pool it runs on."""
     replicas: Annotated[int, Field(ge=1, le=64), FlipsTo(3)]
+    """Servers, each with GPUs of its own."""
     gpus: Annotated[int, Field(ge=1, le=8)]
     """GPUs a replica takes, which is also its tensor parallelism."""
     cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(3.0)]
+    """Requested for each replica."""
     memory_gib: Annotated[float, Field(gt=0, le=2048), FlipsTo(9.0)]
+    """Main memory requested for each replica, and its limit."""
     max_model_len: Annotated[int, Field(ge=1024, le=1_048_576), FlipsTo(4096)]
     """Tokens of prompt and answer together."""
     weights_gib: Annotated[int, Field(ge=1, le=2048), FlipsTo(44)]
@@ -34,7 +37,9 @@ class Vllm(Section):
     start_timeout_s: Annotated[int, Field(ge=60, le=7200), FlipsTo(1230)]
     """How long a replica may take to download and load the weights before it is restarted."""
     max_answer_tokens: Annotated[int, Field(ge=16, le=32_768), FlipsTo(333)]
+    """Longest answer."""
     api_key: SecretKey
+    """What the answer service shows the model server."""
     hugging_face_token: SecretKey | None = None
     """Needed for gated weights only."""
 
@@ -46,3 +51,4 @@ class Models(Section):
     """The model servers of a stack."""
 
     llm: Llm
+    """Who writes the answers."""

@@ -13,7 +13,9 @@ from infra.config.section import FlipsTo, Name, Section, refuse
 
 class _Bounded(Section):
     min_nodes: Annotated[int, Field(ge=0, le=1000), FlipsTo(2, 1)] = 0
+    """Nodes that run, and are paid for, at all times."""
     max_nodes: Annotated[int, Field(ge=1, le=1000), FlipsTo(9)]
+    """Nodes that it may grow to: the most it can cost."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -48,10 +50,15 @@ class CpuPool(Section):
 
     kind: Literal["cpu"]
     name: Annotated[Name, FlipsTo("renamed")]
+    """Name of the pool, which its nodes carry."""
     purpose: Literal["system", "batch"]
+    """`system` carries the platform and stateful services, `batch` interruptible work."""
     machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-16", "eks": "m7i.4xlarge"})]
+    """The cloud's name, of infra/catalog/machines.csv."""
     disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
+    """Boot disk, which also holds images, weights and temporary files."""
     capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+    """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
     @model_validator(mode="after")
     def _system_is_never_spot(self) -> "CpuPool":
@@ -71,10 +78,15 @@ class GpuPool(Section):
 
     kind: Literal["gpu"]
     name: Annotated[Name, FlipsTo("renamed")]
+    """Name of the pool, which its nodes carry."""
     machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-16", "eks": "g6.8xlarge"})]
+    """The cloud's name, of infra/catalog/machines.csv."""
     accelerator: str
+    """GKE's name for what the machine carries, on both clouds: nvidia-l4."""
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
+    """Boot disk, which also holds images, weights and temporary files."""
     capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+    """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
 
 NodePool = Annotated[CpuPool | GpuPool, Field(discriminator="kind")]

@@ -15,10 +15,13 @@ class SecretKey(Section):
     """One key of an existing Secret in the stack's namespace."""
 
     name: SecretName
+    """Name of the Secret."""
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), FlipsTo("another-key")]
+    """The key inside that Secret."""
 
 
 class BasicAuth(Section):
     """An existing Secret of the stack's namespace with the keys `username` and `password`."""
 
     name: SecretName
+    """Name of the Secret."""

@@ -21,10 +21,15 @@ class StackConfig(Section):
     name: str
     """The stack's name: not a key of the file but a part of the file's own name."""
     environment: Environment
+    """First part of the stack's name."""
     cluster: Cluster
+    """Where everything runs."""
     vector_store: Weaviate
+    """What holds the index."""
     models: Models
+    """Model servers."""
     app: App
+    """The answer service."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
