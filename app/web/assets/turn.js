@@ -54,7 +54,7 @@ export class Turn {
     this.state = element("p", { className: "state" }, "Searching the documents…");
     this.answer = element("div", { className: "answer" });
     this.reply = element("div", { className: "reply" }, this.answer, this.state);
-    this.passages = element("section", { className: "sources", ariaLabel: "Sources", hidden: true });
+    this.passages = element("div", { className: "sources", role: "group", ariaLabel: "Sources", hidden: true });
     this.text = new AnswerText(this.answer, (number) => this.citation(number));
     const title = element("h2", { textContent: asked, dir: "auto" });
     const grid = element("div", { className: "turn-grid" }, this.reply, this.passages);
