@@ -77,7 +77,8 @@ export class Turn {
 
   sourceNode({ title, location, score, text }, number) {
     const back = element("button", { type: "button", className: "link", textContent: "Back to the answer", hidden: true });
-    const where = [location !== title && location, `score ${score.toFixed(2)}`].filter(Boolean).join(" · ");
+    const place = `${location} > `.startsWith(`${title} > `) ? location.slice(title.length + 3) : location;
+    const where = [place, `score\u00a0${score.toFixed(2)}`].filter(Boolean).join(" · ");
     const passage = element("blockquote", { textContent: text, dir: "auto", tabIndex: 0, ariaLabel: `Passage ${number}` });
     const node = element(
       "details",
