@@ -25,7 +25,7 @@ def _stack(report: StackReport) -> Iterator[str]:
     yield f"\n<details><summary>{report.summary}</summary>\n"
     yield "| component | resources | protected |\n| --- | --- | --- |"
     for row in report.components:
-        yield f"| {'&nbsp;' * 2 * row.depth}`{row.name}` | {row.kinds} | {row.protected or ''} |"
+        yield f"| {'&nbsp;' * 2 * max(row.depth - 1, 0)}`{row.label}` | {row.kinds} | {row.protected or ''} |"
     yield "\n</details>\n"
     yield "<details><summary>Not planned</summary>\n"
     yield from (f"* {item.subject}: {item.reason}" for item in report.not_planned)

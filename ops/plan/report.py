@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ops.plan.graph import RecordedStack, Resource
@@ -27,11 +27,11 @@ class NotPlanned:
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentRow:
-    """One component, or the stack itself: what stands directly below it."""
+    """One component, or the stack itself: what stands directly below it. `label` is its name without its parent's."""
 
     depth: int
     name: str
-    type: str
+    label: str
     resources: tuple[Resource, ...]
 
     @property
@@ -73,11 +73,15 @@ class StackReport:
 
     @property
     def components(self) -> tuple[ComponentRow, ...]:
-        """The components as a tree, parents before children, each with the resources directly below it."""
+        """The components as a tree, parents before children, each with the resources directly below it.
+
+        The stack itself comes first if resources stand directly below it.
+        """
         children: dict[str | None, list[Resource]] = {}
         for resource in self.stack.resources:
             children.setdefault(resource.parent, []).append(resource)
-        return tuple(_rows(children, None, ComponentRow(depth=0, name=self.stack.name, type="stack", resources=())))
+        root = ComponentRow(depth=0, name="", label=self.stack.name, resources=())
+        return tuple(row for row in _rows(children, None, root) if row.depth or row.resources)
 
     @property
     def not_planned(self) -> tuple[NotPlanned, ...]:
@@ -96,12 +100,11 @@ def _rows(
     children: Mapping[str | None, Sequence[Resource]], urn: str | None, row: ComponentRow
 ) -> Iterable[ComponentRow]:
     below = children.get(urn, ())
-    yield ComponentRow(
-        depth=row.depth, name=row.name, type=row.type, resources=tuple(r for r in below if r.custom or r.remote)
-    )
+    yield replace(row, resources=tuple(r for r in below if r.custom or r.remote))
     for component in below:
         if not component.custom and not component.remote:
-            found = ComponentRow(depth=row.depth + 1, name=component.name, type=component.type, resources=())
+            label = component.name.removeprefix(f"{row.name}-")
+            found = ComponentRow(depth=row.depth + 1, name=component.name, label=label, resources=())
             yield from _rows(children, component.urn, found)
 
 

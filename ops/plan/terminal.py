@@ -25,15 +25,12 @@ def show(reports: Sequence[StackReport], console: Console) -> None:
 def _components(rows: Sequence[ComponentRow]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("  component", no_wrap=True)
-    table.add_column("count", justify="right")
-    table.add_column("protected", justify="right")
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("protected", justify="right", no_wrap=True)
     table.add_column("resources")
     for row in rows:
-        if not row.depth and not row.resources:
-            continue
-        name = "  " * max(row.depth, 1) + escape(row.name)
-        kind = f" [dim]{escape(row.type.rpartition(':')[2])}[/dim]" if row.depth else ""
-        table.add_row(name + kind, str(len(row.resources)), str(row.protected or ""), escape(row.kinds))
+        label = "  " * max(row.depth, 1) + escape(row.label)
+        table.add_row(label, str(len(row.resources) or ""), str(row.protected or ""), escape(row.kinds))
     return table
 
 

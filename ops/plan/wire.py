@@ -46,7 +46,7 @@ def masked(value: Any) -> Any:
 
 def without_secrets(text: str, properties: Any) -> str:
     """The text with every secret value of the properties taken out of it."""
-    for value in _secret_texts(properties, inside=False):
+    for value in sorted(_secret_texts(properties, inside=False), key=len, reverse=True):
         text = text.replace(value, SECRET)
     return text
 

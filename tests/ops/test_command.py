@@ -1,0 +1,108 @@
+"""`ragspan plan` as a user calls it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infra.config.load import stack_files
+from ops.plan.command import plan
+from ragspan.cli import main
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(plan, [str(argument) for argument in arguments])
+
+
+def local_file(folder: Path, old: str = "", new: str = "") -> Path:
+    text = stack_files()["local"].read_text(encoding="utf-8")
+    assert old in text
+    file = folder / "Pulumi.local.yaml"
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return file
+
+
+def test_a_clean_stack_is_a_table_and_status_0() -> None:
+    result = call("local")
+
+    assert result.exit_code == 0
+    assert "    weaviate" in result.stdout
+    assert "✔ images-are-pinned" in result.stdout
+    assert "1 stack, 0 mandatory violations" in result.stdout
+    assert re.search(r"local: \d+ resources planned in \d", result.stderr)
+
+
+def test_json_is_all_that_stdout_holds() -> None:
+    result = call("local", "--json")
+
+    assert [stack["name"] for stack in json.loads(result.stdout)["stacks"]] == ["local"]
+    assert result.exit_code == 0
+
+
+def test_markdown_has_a_section_per_stack() -> None:
+    assert call("local", "--markdown").stdout.startswith("### `local` ✅\n")
+
+
+def test_manifests_are_rendered_below_the_stack(tmp_path: Path) -> None:
+    result = call("local", "--render", tmp_path)
+
+    assert (tmp_path / "local" / "StatefulSet-ragspan-weaviate.yaml").is_file()
+    assert f"manifests in {tmp_path}/local" in result.stderr
+
+
+def test_a_folder_of_others_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "notes.txt").touch()
+    result = call("local", "--render", tmp_path)
+
+    assert result.exit_code == 2
+    assert "holds notes.txt" in result.stderr
+
+
+def test_a_mandatory_violation_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.rules.images_are_pinned._FULL_VERSION", re.compile("never"))
+    result = call("local")
+
+    assert result.exit_code == 1
+    assert "✘ images-are-pinned mandatory" in result.stdout
+
+
+def test_an_unknown_stack_lists_those_that_are() -> None:
+    result = call("locl")
+
+    assert result.exit_code == 2
+    assert "There is no stack 'locl'; there are dev-gcp-europe-west4, local," in result.stderr
+
+
+def test_everything_wrong_is_told_before_anything_is_planned(tmp_path: Path) -> None:
+    broken = local_file(tmp_path, "kind: existing", "kind: exsting")
+    result = call(broken, "nowhere", "local")
+
+    assert result.exit_code == 2
+    assert "did you mean existing?" in result.stderr
+    assert "There is no stack 'nowhere'" in result.stderr
+    assert "planned" not in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [("--all", "local"), ("--json", "--markdown")])
+def test_contradicting_options_are_bad_input(arguments: tuple[str, ...]) -> None:
+    assert call(*arguments).exit_code == 2
+
+
+def test_the_root_command_mounts_it() -> None:
+    assert CliRunner().invoke(main, ["plan", "--help"]).output.startswith("Usage: main plan [OPTIONS] [STACK]...")
+
+
+def test_plans_need_no_home_and_no_credentials(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from ragspan.cli import main; main()", "plan", "local", "--json"]
+    answer = subprocess.run(
+        command, env={"HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert json.loads(answer.stdout)["stacks"][0]["name"] == "local"
+    assert list(tmp_path.iterdir()) == []
