@@ -1,6 +1,11 @@
 """The policy pack as the engine starts it: making it starts a server and never returns, so rules live elsewhere."""
 
+import sys
+from pathlib import Path
+
 from pulumi_policy import EnforcementLevel, PolicyPack
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project in it
 
 from policies.rules import RULES
 

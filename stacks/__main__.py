@@ -1,0 +1,26 @@
+"""The program of every stack: the region that its file describes."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project in it
+
+from infra.config.load import ConfigError, from_pulumi
+from infra.region import RagRegion, RagRegionArgs
+
+
+def main() -> None:
+    """Bring up the stack. Bad input ends it with a sentence, not a traceback."""
+    try:
+        config = from_pulumi()
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+    region = RagRegion("region", RagRegionArgs(config=config))
+    pulumi.export("namespace", region.namespace)
+    pulumi.export("api_address", region.api_address)
+
+
+if __name__ == "__main__":
+    main()
