@@ -14,8 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from app.adapters.embedded_store_tenant import TenantIndex
 from app.ports import (
     Chunk,
@@ -25,11 +23,10 @@ from app.ports import (
     Health,
     Hit,
     IndexIdentity,
-    IndexMismatch,
     Matrix,
-    ServiceError,
     Vector,
 )
+from app.rag.index_rules import require_identity, require_query_vector, require_vectors
 
 T = TypeVar("T")
 READER_THREADS = 4
@@ -54,13 +51,7 @@ class EmbeddedStore:
         await self._run(self._writer, lambda: self._open(identity))
 
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
-        if vectors.shape != (len(chunks), self._dimensions):
-            raise ServiceError(
-                f"{document.doc_id}: vectors have shape {vectors.shape}, "
-                f"{len(chunks)} chunks of this index need ({len(chunks)}, {self._dimensions})."
-            )
-        if not np.isfinite(vectors).all():
-            raise ServiceError(f"{document.doc_id}: the embedder returned a vector that is not a number.")
+        require_vectors(document, vectors, len(chunks), self._dimensions)
         await self._run(self._writer, lambda: self._create(tenant).stage(document, chunks, vectors))
 
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
@@ -76,8 +67,7 @@ class EmbeddedStore:
         return await self._read(tenant, lambda index: index.list_documents(), [])
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
-        if vector.shape != (self._dimensions,) or not np.isfinite(vector).all():
-            raise ServiceError(f"The question's vector must be {self._dimensions} finite numbers, not {vector.shape}.")
+        require_query_vector(vector, self._dimensions)
         return await self._read(tenant, lambda index: index.search(text, vector, limit), [])
 
     async def health(self) -> Health:
@@ -95,11 +85,7 @@ class EmbeddedStore:
             draft.write_text(json.dumps(asdict(identity), indent=2), encoding="utf-8")
             draft.replace(path)
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found != asdict(identity):
-            raise IndexMismatch(
-                f"The index in {self._data_dir} was built with {found}, this program uses {asdict(identity)}; "
-                "ingest into another data folder, or go back to the settings it was built with."
-            )
+        require_identity(found, identity, f"The index in {self._data_dir}")
         self._dimensions = identity.dimensions
 
     async def _read(self, tenant: str, query: Callable[[TenantIndex], T], absent: T) -> T:

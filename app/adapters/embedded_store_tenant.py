@@ -1,6 +1,5 @@
 """One tenant's database of the embedded store: documents, chunks, full-text index and vectors in one SQLite file."""
 
-import re
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
@@ -12,11 +11,10 @@ import numpy as np
 
 from app.adapters import embedded_store_sql as sql
 from app.adapters.embedded_store_vectors import PublishedVectors
-from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, ServiceError, StaleVersion, Vector
-from app.rag.fusion import LEG_LIMIT, relative_score
+from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Vector
+from app.rag.fusion import LEG_LIMIT, query_words, relative_score
+from app.rag.index_rules import refuse_stale, refuse_stale_delete, require_staged
 
-MAX_QUERY_TERMS = 256
-"""Different words of a question that the keyword leg looks up; the rest is ignored."""
 BUSY_TIMEOUT_S = 10
 
 
@@ -46,11 +44,7 @@ class TenantIndex:
         with self._transaction("IMMEDIATE") as connection:
             _refuse_stale(connection, document)
             (staged,) = connection.execute(sql.COUNT_STAGED, key).fetchone()
-            if staged != expected_chunks:
-                raise ServiceError(
-                    f"{document.doc_id}: {staged} of {expected_chunks} chunks of version {document.version} "
-                    "are staged; ingest the document again."
-                )
+            require_staged(document, staged, expected_chunks)
             connection.execute(sql.REMOVE_KEYWORDS, (document.doc_id,))
             connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
             connection.execute(sql.SHOW_VERSION, key)
@@ -62,8 +56,8 @@ class TenantIndex:
     def delete(self, doc_id: str, revision: int) -> bool:
         with self._transaction("IMMEDIATE") as connection:
             found = connection.execute(sql.STATE_OF_DOCUMENT, (doc_id,)).fetchone()
-            if found and found[0] > revision:
-                raise StaleVersion(f"{doc_id}: revision {found[0]} is newer than this delete at {revision}.")
+            if found:
+                refuse_stale_delete(doc_id, revision, found[0])
             connection.execute(sql.REMOVE_KEYWORDS, (doc_id,))
             connection.execute(sql.REMOVE_ALL_VERSIONS, (doc_id, revision))
             connection.execute(sql.SET_DOCUMENT, (doc_id, "", revision, "", "", 0, 1))
@@ -119,25 +113,16 @@ class TenantIndex:
                 self._idle.append(connection)
 
 
-def match_expression(text: str) -> str:
-    """FTS5 expression for any of the words of `text`; empty if it has none. No operator of the user's gets through."""
-    words = dict.fromkeys(re.findall(r"\w+", text.lower()))
-    return " OR ".join(f'"{word}"' for word in list(words)[:MAX_QUERY_TERMS])
-
-
 def _keyword_leg(connection: sqlite3.Connection, text: str, limit: int) -> list[tuple[int, float]]:
-    expression = match_expression(text)
+    """Chunks with any of the words, by BM25. Each word is quoted, so that no operator of the user's gets through."""
+    expression = " OR ".join(f'"{word}"' for word in query_words(text))
     return connection.execute(sql.KEYWORD_LEG, (expression, limit)).fetchall() if expression else []
 
 
 def _refuse_stale(connection: sqlite3.Connection, document: DocumentVersion) -> None:
-    found = connection.execute(sql.STATE_OF_DOCUMENT, (document.doc_id,)).fetchone()
-    if not found:
-        return
-    revision, deleted = found
-    if revision > document.revision or (deleted and revision == document.revision):
-        state = "was deleted at" if deleted else "is in the index with"
-        raise StaleVersion(f"{document.doc_id} {state} revision {revision}; this one has {document.revision}.")
+    if found := connection.execute(sql.STATE_OF_DOCUMENT, (document.doc_id,)).fetchone():
+        revision, deleted = found
+        refuse_stale(document, revision, deleted=bool(deleted))
 
 
 def _record(row: tuple[str, str, int, str, str, int]) -> DocumentRecord:

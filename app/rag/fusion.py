@@ -1,5 +1,6 @@
 """Merging the keyword and the vector leg of a hybrid search into one ranking."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -9,6 +10,14 @@ VECTOR_WEIGHT = 0.3
 """Share of the vector leg; the keyword leg has the rest. Tuned on one half of XQuAD by `bench/retrieval.py`."""
 LEG_LIMIT = 50
 """Candidates that each leg contributes; the scale of a leg runs from its best to its last one."""
+
+MAX_QUERY_WORDS = 256
+"""Different words of a question that the keyword leg looks up; the rest is ignored."""
+
+
+def query_words(text: str) -> list[str]:
+    """The words of a question in lower case, each once: letters, digits and underscores, nothing with a meaning."""
+    return list(dict.fromkeys(re.findall(r"\w+", text.lower())))[:MAX_QUERY_WORDS]
 
 
 def relative_score(

@@ -1,11 +1,15 @@
 """Each vector store against the contract, on the real thing."""
 
+from collections.abc import Generator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from tests.contract.vector_store_contract import MakeStore, VectorStoreContract
+from tests.support.weaviate import WeaviateServer, weaviate_server
 
 
 @pytest.fixture
@@ -13,7 +17,29 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[WeaviateServer]:
+    with weaviate_server(tmp_path_factory.mktemp("weaviate")) as server:
+        yield server
+
+
 class TestEmbeddedStore(VectorStoreContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> MakeStore:
         return lambda: EmbeddedStore(tmp_path / "data")
+
+
+@pytest.mark.needs("weaviate-server")
+class TestWeaviateStore(VectorStoreContract):
+    @pytest.fixture
+    def make_store(self, server: WeaviateServer) -> MakeStore:
+        connection = WeaviateConnection(
+            http_url=server.http_url,
+            grpc_host="127.0.0.1",
+            grpc_port=server.grpc_port,
+            grpc_secure=False,
+            api_key=server.api_key,
+            collection_prefix=f"T{uuid4().hex}",
+            replication_factor=1,
+        )
+        return lambda: WeaviateStore(connection)

@@ -247,24 +247,11 @@ class VectorStoreContract:
         assert (await store.search(TENANT, "zzz", EAST, 1))[0].chunk.text == "other"
         assert (await store.search(TENANT, "keyword", np.zeros(4, np.float32), 1))[0].chunk.text == "keyword here"
 
-    @pytest.mark.parametrize(
-        "question",
-        [
-            "",
-            "   ",
-            '"',
-            "'; DROP TABLE chunk; --",
-            "a AND OR NOT NEAR(",
-            "*",
-            "text: ^x",
-            "\x00",
-            "_ - _",
-            "word " * 10_000,
-        ],
-    )
-    async def test_any_question_is_only_text(self, store: VectorStore, question: str) -> None:
+    async def test_any_question_is_only_text(self, store: VectorStore) -> None:
         await put(store, version(), "apple")
-        assert await texts_found(store, question) == {"apple"}
+        words = ("", "   ", '"', "'; DROP TABLE chunk; --", "a AND OR NOT NEAR(", "*", "text: ^x", "\x00", "_ - _")
+        for question in (*words, "word " * 10_000, " ".join(map(str, range(10_000)))):
+            assert await texts_found(store, question) == {"apple"}, question[:30]
 
     async def test_readers_see_one_whole_version_while_it_is_replaced(
         self, store: VectorStore, make_store: MakeStore

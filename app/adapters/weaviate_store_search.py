@@ -1,0 +1,55 @@
+"""Search of published versions only, on an index that also holds staged and replaced ones."""
+
+from app.adapters.weaviate_store_schema import RecordState
+from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections
+from app.ports import Hit, Vector
+
+MAX_FETCH = 1000
+"""Most candidates one search looks at while too many of them belong to versions that are not published."""
+MAX_REPEATS = 10
+"""Searches that publishes may overtake one after another; a second one is rare."""
+
+
+async def search_published(index: TenantCollections, text: str, vector: Vector, limit: int) -> list[Hit]:
+    """At most `limit` chunks of published versions.
+
+    A publish between the search and the look-up of the records would hide the old version from a search that could not
+    yet see the new one. So a search is repeated when a record names a version that was not known before it began: all
+    chunks of that version were written before its record.
+    """
+    known: dict[str, str] = {}
+    hits: list[Hit] = []
+    for _ in range(MAX_REPEATS):
+        hits, replaced_by = await _search_once(index, text, vector, limit)
+        if replaced_by.items() <= known.items():
+            break
+        known |= replaced_by
+    return hits[:limit]
+
+
+async def _search_once(
+    index: TenantCollections, text: str, vector: Vector, limit: int
+) -> tuple[list[Hit], dict[str, str]]:
+    """The published hits, and the published version of each document of which an older version was found."""
+    fetch = min(2 * limit + 10, MAX_FETCH)
+    while True:
+        found = await index.find(text, vector, fetch)
+        states = await index.states({item.hit.chunk.doc_id for item in found})
+        hits = [item.hit for item in found if _published_version(states, item) == item.hit.chunk.version]
+        if len(hits) >= limit or len(found) < fetch or fetch == MAX_FETCH:
+            return hits, _replaced_by(states, found)
+        fetch = min(4 * fetch, MAX_FETCH)
+
+
+def _published_version(states: dict[str, RecordState], item: FoundChunk) -> str | None:
+    state = states.get(item.hit.chunk.doc_id)
+    return state.record.version if state and not state.deleted else None
+
+
+def _replaced_by(states: dict[str, RecordState], found: list[FoundChunk]) -> dict[str, str]:
+    replaced: dict[str, str] = {}
+    for item in found:
+        doc_id, version = item.hit.chunk.doc_id, _published_version(states, item)
+        if version and version != item.hit.chunk.version and item.revision <= states[doc_id].record.revision:
+            replaced[doc_id] = version
+    return replaced

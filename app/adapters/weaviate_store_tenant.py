@@ -1,0 +1,130 @@
+"""One tenant of the index in Weaviate: reads and writes of its records and chunks, at quorum."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from weaviate import WeaviateAsyncClient
+from weaviate.classes.config import ConsistencyLevel
+from weaviate.classes.data import DataObject
+from weaviate.classes.query import Filter, HybridFusion, MetadataQuery
+from weaviate.collections import CollectionAsync
+from weaviate.collections.classes.filters import FilterReturn
+from weaviate.collections.classes.types import WeaviateProperties
+
+from app.adapters.weaviate_store_schema import RecordState, chunk_of, record_id, record_of, sortable, tenant_name
+from app.ports import DependencyUnavailable, Hit, Vector
+from app.rag.fusion import VECTOR_WEIGHT, query_words
+
+INSERT_BATCH = 256
+"""Chunks that one request writes: with 4096 dimensions some 5 MB, half of what a server takes by default."""
+COUNT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
+"""Waits before each count of staged chunks: a replica may lag behind the quorum that took them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundChunk:
+    """A hit that may belong to a version that is not published; `revision` is that version's."""
+
+    hit: Hit
+    revision: int
+
+
+class TenantCollections:
+    """Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it takes a write only in part."""
+
+    def __init__(self, client: WeaviateAsyncClient, prefix: str, tenant: str) -> None:
+        self._name = tenant_name(tenant)
+        self._all_chunks = client.collections.use(f"{prefix}Chunk")
+        self._all_records = client.collections.use(f"{prefix}Document")
+        self._chunks = self._all_chunks.with_tenant(self._name).with_consistency_level(ConsistencyLevel.QUORUM)
+        self._records = self._all_records.with_tenant(self._name).with_consistency_level(ConsistencyLevel.QUORUM)
+
+    async def exists(self) -> bool:
+        return await self._all_records.tenants.exists(self._name)
+
+    async def check_grpc(self) -> None:
+        """Raise WeaviateBaseError if gRPC, which searches and writes need, does not answer."""
+        await self._all_records.tenants.get_by_names([self._name])
+
+    async def create(self) -> None:
+        """The records' tenant comes last: where it is, the other is too."""
+        await self._all_chunks.tenants.create([self._name])
+        await self._all_records.tenants.create([self._name])
+
+    async def write_chunks(self, chunks: Sequence[DataObject[WeaviateProperties, None]]) -> None:
+        for first in range(0, len(chunks), INSERT_BATCH):
+            await _write(self._chunks, chunks[first : first + INSERT_BATCH])
+
+    async def write_record(self, record: DataObject[WeaviateProperties, None]) -> None:
+        await _write(self._records, [record])
+
+    async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
+        """Records of these documents, tombstones included, by document id."""
+        uuids = [record_id(doc_id) for doc_id in doc_ids]
+        found = await self._records.query.fetch_objects_by_ids(uuids, limit=len(uuids)) if uuids else None
+        states = [record_of(item.properties) for item in (found.objects if found else ())]
+        return {state.record.doc_id: state for state in states}
+
+    async def all_states(self) -> list[RecordState]:
+        return [record_of(item.properties) async for item in self._records.iterator()]
+
+    async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:
+        """Chunks of one version, counted again for a moment while there are fewer than expected."""
+        count = 0
+        for delay_s in COUNT_DELAYS_S:
+            await asyncio.sleep(delay_s)
+            counted = await self._chunks.aggregate.over_all(filters=_of(doc_id, version), total_count=True)
+            count = counted.total_count or 0
+            if count >= expected:
+                break
+        return count
+
+    async def remove_excess(self, doc_id: str, version: str, chunks: int) -> None:
+        """Remove the chunks of a version beyond the first `chunks`."""
+        await self._remove(_of(doc_id, version) & Filter.by_property("ordinal").greater_or_equal(chunks))
+
+    async def remove_versions(self, doc_id: str, revision: int, *, but: str | None) -> None:
+        """Remove every version up to a revision except `but`; one that is being staged with a newer revision stays."""
+        old = Filter.by_property("doc_id").equal(doc_id)
+        old &= Filter.by_property("revision").less_or_equal(sortable(revision))
+        await self._remove(old & Filter.by_property("version").not_equal(but) if but else old)
+
+    async def find(self, text: str, vector: Vector, limit: int) -> list[FoundChunk]:
+        """The best chunks of any version, published or not."""
+        found = await self._chunks.query.hybrid(
+            " ".join(query_words(text)),
+            vector=vector.tolist(),
+            alpha=VECTOR_WEIGHT if vector.any() else 0,
+            fusion_type=HybridFusion.RELATIVE_SCORE,
+            query_properties=["text"],
+            limit=limit,
+            return_metadata=MetadataQuery(score=True),
+        )
+        return [
+            FoundChunk(
+                hit=Hit(chunk=chunk_of(item.uuid, item.properties), score=min(item.metadata.score or 0.0, 1.0)),
+                revision=int(str(item.properties["revision"])),
+            )
+            for item in found.objects
+        ]
+
+    async def _remove(self, where: FilterReturn) -> None:
+        """Again until none is left: one request removes no more than the server's limit of results."""
+        while (removed := await self._chunks.data.delete_many(where)).matches:
+            if removed.failed:
+                raise DependencyUnavailable("vector_store", f"Weaviate failed to remove {removed.failed} chunks.")
+
+
+async def _write(
+    collection: CollectionAsync[WeaviateProperties, None], objects: Sequence[DataObject[WeaviateProperties, None]]
+) -> None:
+    written = await collection.data.insert_many(objects)
+    if written.has_errors:
+        raise DependencyUnavailable(
+            "vector_store", f"Weaviate refused {len(written.errors)} of {len(objects)} objects of {collection.name}."
+        )
+
+
+def _of(doc_id: str, version: str) -> FilterReturn:
+    return Filter.by_property("doc_id").equal(doc_id) & Filter.by_property("version").equal(version)

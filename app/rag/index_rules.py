@@ -1,0 +1,56 @@
+"""The rules that every vector store enforces in the same words: what may be written, replaced, deleted and asked."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from app.ports import DocumentVersion, IndexIdentity, IndexMismatch, Matrix, ServiceError, StaleVersion, Vector
+
+
+def require_identity(found: object, wanted: IndexIdentity, place: str) -> None:
+    """Raise IndexMismatch unless the index at `place` was built with the wanted identity."""
+    if found != asdict(wanted):
+        raise IndexMismatch(
+            f"{place} was built with {found}, this program uses {asdict(wanted)}; "
+            "ingest into another index, or go back to the settings that this one was built with."
+        )
+
+
+def require_vectors(document: DocumentVersion, vectors: Matrix, chunks: int, dimensions: int) -> None:
+    """Raise ServiceError unless there is one finite vector of the right length for each chunk."""
+    if vectors.shape != (chunks, dimensions) or not np.isfinite(vectors).all():
+        raise ServiceError(
+            f"{document.doc_id}: the embedder gave vectors of shape {vectors.shape} for {chunks} chunks; "
+            f"this index needs {dimensions} finite numbers for each."
+        )
+
+
+def require_query_vector(vector: Vector, dimensions: int) -> None:
+    """Raise ServiceError unless the question's vector can be compared with those of the index."""
+    if vector.shape != (dimensions,) or not np.isfinite(vector).all():
+        raise ServiceError(
+            f"The embedder gave a vector of shape {vector.shape} for the question; "
+            f"this index needs {dimensions} finite numbers."
+        )
+
+
+def require_staged(document: DocumentVersion, staged: int, expected: int) -> None:
+    """Raise ServiceError unless all chunks of the version are there."""
+    if staged != expected:
+        raise ServiceError(
+            f"{document.doc_id}: {staged} of {expected} chunks of version {document.version} are staged; "
+            "ingest the document again."
+        )
+
+
+def refuse_stale(document: DocumentVersion, revision: int, *, deleted: bool) -> None:
+    """Raise StaleVersion if the index has a newer `revision`, or a tombstone that is not older."""
+    if revision > document.revision or (deleted and revision == document.revision):
+        what = "was deleted at" if deleted else "is in the index with"
+        raise StaleVersion(f"{document.doc_id} {what} revision {revision}; this one has {document.revision}.")
+
+
+def refuse_stale_delete(doc_id: str, revision: int, found: int) -> None:
+    """Raise StaleVersion if the index has a newer revision than the delete."""
+    if found > revision:
+        raise StaleVersion(f"{doc_id}: revision {found} is newer than this delete at {revision}.")
