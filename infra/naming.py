@@ -15,9 +15,14 @@ GKE_NAME_CHARS = 40
 """Clusters and node pools: https://docs.cloud.google.com/kubernetes-engine/docs/reference/rest"""
 AWS_ROLE_CHARS = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+AWS_TAG_CHARS = 256
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html"""
+AWS_LAUNCH_TEMPLATE_CHARS = 128
+"""https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html"""
 EKS_CLUSTER_CHARS = 100
-EKS_NODE_GROUP_CHARS = 63
-"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html"""
+EKS_NODE_GROUP_PREFIX_CHARS = 36
+"""63 of a node group's name, less the hyphen and the 26 characters that the provider puts behind a prefix."""
 
 _DIGEST_CHARS = 8
 

@@ -1,0 +1,204 @@
+"""An EKS cluster in private subnets of its own VPC. Absent so far: Karpenter, VPC endpoints, a NAT gateway per zone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+from infra.clusters import scheduling
+from infra.clusters.eks_addon import EksAddon, EksAddonArgs, Identity
+from infra.clusters.eks_control_plane import EksControlPlane, EksControlPlaneArgs
+from infra.clusters.eks_network import EksNetwork, EksNetworkArgs
+from infra.clusters.eks_pools import EksNodePools, EksNodePoolsArgs
+from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
+from infra.clusters.kubeconfig import exec_kubeconfig
+from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.contracts import Placement
+from infra.naming import FAST_VOLUMES, Names
+from infra.versions import VERSIONS
+
+# Off by default, and then every NetworkPolicy is accepted and ignored.
+_NETWORK_POLICY = {"enableNetworkPolicy": "true"}
+_CNI = Identity(role="vpc-cni", service_account="aws-node", policy="AmazonEKS_CNI_Policy")
+# V2 reaches only the volumes that the driver itself has tagged:
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverPolicyV2.html
+_EBS = Identity(role="ebs-csi", service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverPolicyV2")
+_NODE_POLICIES = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksClusterArgs:
+    """The cluster's section of the stack file, and the stack's names."""
+
+    config: EksClusterConfig
+    names: Names
+
+
+class EksCluster(pulumi.ComponentResource):
+    """Network, control plane, add-ons, node groups, and the class of fast volumes."""
+
+    provider: k8s.Provider
+    storage_class: str
+    kubeconfig: pulumi.Output[str]
+    ready: Sequence[pulumi.Resource]
+
+    def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:EksCluster", name, None, opts)
+        self._logical = name
+        self._config = args.config
+        self._names = args.names
+        self._partition = args.config.admin_role_arn.split(":")[1]
+        self._aws = self._create_aws_provider()
+        versions = VERSIONS.eks_addons_for(args.config.kubernetes_minor)
+
+        network = self._create_network()
+        control_plane = self._create_control_plane(network)
+        self._cluster = control_plane.cluster
+        before_nodes = [
+            self._install("eks-pod-identity-agent", versions.pod_identity_agent),
+            self._install("kube-proxy", versions.kube_proxy),
+            self._install("vpc-cni", versions.vpc_cni, configuration=_NETWORK_POLICY, identity=_CNI),
+        ]
+        pools = self._create_pools(network, before_nodes)
+        on_nodes = [
+            self._install("coredns", versions.coredns, after=pools.system),
+            self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=pools.system),
+        ]
+        self.kubeconfig = self._compose_kubeconfig()
+        self.provider = self._create_kubernetes_provider(control_plane)
+        self.storage_class = FAST_VOLUMES
+        self.ready = [*before_nodes, *pools.pools, *on_nodes, self._create_storage_class()]
+        self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
+
+    def place_on_system_pool(self) -> Placement:
+        return scheduling.place_on(scheduling.system_pool(self._config.pools))
+
+    def place_on_gpu_pool(self, pool: str) -> Placement:
+        return scheduling.place_on_gpu(self._config.pools, pool)
+
+    def _create_aws_provider(self) -> aws.Provider:
+        return aws.Provider(
+            f"{self._logical}-aws",
+            region=self._config.region,
+            allowed_account_ids=[self._config.account_id],
+            default_tags={"tags": self._names.cloud_labels},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_network(self) -> EksNetwork:
+        return EksNetwork(
+            f"{self._logical}-network",
+            EksNetworkArgs(config=self._config, names=self._names, provider=self._aws),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_control_plane(self, network: EksNetwork) -> EksControlPlane:
+        return EksControlPlane(
+            f"{self._logical}-control-plane",
+            EksControlPlaneArgs(
+                config=self._config,
+                names=self._names,
+                partition=self._partition,
+                provider=self._aws,
+                subnet_ids=network.private_subnet_ids,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _install(
+        self,
+        addon: str,
+        version: str,
+        *,
+        configuration: Mapping[str, Any] | None = None,
+        identity: Identity | None = None,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> aws.eks.Addon:
+        installed = EksAddon(
+            f"{self._logical}-{addon}",
+            EksAddonArgs(
+                addon=addon,
+                version=version,
+                cluster_name=self._cluster.name,
+                partition=self._partition,
+                names=self._names,
+                provider=self._aws,
+                configuration=configuration or {},
+                identity=identity,
+                after=after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return installed.addon
+
+    def _create_pools(self, network: EksNetwork, before_nodes: Sequence[pulumi.Resource]) -> EksNodePools:
+        role = EksRole(
+            f"{self._logical}-nodes",
+            EksRoleArgs(
+                role="nodes",
+                trust=trust_service("ec2"),
+                policies=_NODE_POLICIES,
+                partition=self._partition,
+                names=self._names,
+                provider=self._aws,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return EksNodePools(
+            f"{self._logical}-pools",
+            EksNodePoolsArgs(
+                config=self._config,
+                names=self._names,
+                provider=self._aws,
+                cluster_name=self._cluster.name,
+                role_arn=role.arn,
+                subnet_ids=network.private_subnet_ids,
+                after=[*network.egress, *role.attachments, *before_nodes],
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _compose_kubeconfig(self) -> pulumi.Output[str]:
+        region, cluster = self._config.region, self._names.cluster
+
+        def compose(endpoint: str, authority: aws.eks.outputs.ClusterCertificateAuthority) -> str:
+            return exec_kubeconfig(
+                name=self._identifier,
+                server=endpoint,
+                ca_data=authority.data,
+                command="aws",
+                arguments=["--region", region, "eks", "get-token", "--cluster-name", cluster, "--output", "json"],
+                install_hint="https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+            )
+
+        return pulumi.Output.all(self._cluster.endpoint, self._cluster.certificate_authority).apply(
+            lambda known: compose(*known)
+        )
+
+    @property
+    def _identifier(self) -> str:
+        return f"eks_{self._config.account_id}_{self._config.region}_{self._names.cluster}"
+
+    def _create_kubernetes_provider(self, control_plane: EksControlPlane) -> k8s.Provider:
+        # The identifier keeps a new kubeconfig from replacing every object in the cluster.
+        return k8s.Provider(
+            f"{self._logical}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            cluster_identifier=self._identifier,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[control_plane.administration]),
+        )
+
+    def _create_storage_class(self) -> k8s.storage.v1.StorageClass:
+        return k8s.storage.v1.StorageClass(
+            f"{self._logical}-ssd",
+            metadata={"name": FAST_VOLUMES},
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true"},
+            reclaim_policy="Retain",
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+        )
