@@ -1,0 +1,88 @@
+"""The one composition root: a cluster, its namespace, and the services in it. It creates no resource itself.
+
+The cloud's module is imported inside its `match` arm, so that a stack on one cloud never loads the other's SDK.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
+from infra.config.models import Extractive, Vllm
+from infra.config.stack import StackConfig
+from infra.contracts import KubernetesCluster, LlmEndpoint
+from infra.naming import Names
+from infra.services.namespace import Namespace, NamespaceArgs
+from infra.services.rag_api import RagApi, RagApiArgs
+from infra.services.weaviate import Weaviate, WeaviateArgs
+from infra.services.workload import Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class RagRegionArgs:
+    """What the stack file says."""
+
+    config: StackConfig
+
+
+class RagRegion(pulumi.ComponentResource):
+    """Retrieval-augmented generation in one region of one environment."""
+
+    namespace: pulumi.Output[str]
+    api_address: pulumi.Output[str]
+    """Base URL of the answer service inside the cluster."""
+
+    def __init__(self, name: str, args: RagRegionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:region:RagRegion", name, None, opts)
+        config = args.config
+        self._child = pulumi.ResourceOptions(parent=self)
+        names = Names(stack=config.name, environment=config.environment)
+        cluster = self._create_cluster(config.cluster, names)
+        namespace = Namespace(
+            "namespace",
+            NamespaceArgs(cluster=cluster, names=names, protect=config.vector_store.protect),
+            self._child,
+        )
+        site = Site(cluster=cluster, namespace=namespace.namespace, names=names)
+        weaviate = Weaviate(
+            "weaviate",
+            WeaviateArgs(site=site, config=config.vector_store, zones=_zones(config.cluster)),
+            self._child,
+        )
+        llm = self._create_llm(config.models.llm, site)
+        api = RagApi(
+            "rag-api",
+            RagApiArgs(site=site, config=config.app, vector_store=weaviate.endpoint, llm=llm),
+            self._child,
+        )
+        self.namespace, self.api_address = namespace.namespace, api.address
+        self.register_outputs({"namespace": self.namespace, "api_address": self.api_address})
+
+    def _create_cluster(self, config: Cluster, names: Names) -> KubernetesCluster:
+        match config:
+            case GkeCluster():
+                from infra.clusters import gke  # noqa: PLC0415 - this cloud's SDK, for its own stacks only
+
+                return gke.GkeCluster("cluster", gke.GkeClusterArgs(config=config, names=names), self._child)
+            case EksCluster():
+                from infra.clusters import eks  # noqa: PLC0415 - this cloud's SDK, for its own stacks only
+
+                return eks.EksCluster("cluster", eks.EksClusterArgs(config=config, names=names), self._child)
+            case ExistingCluster():
+                from infra.clusters import existing  # noqa: PLC0415 - like the others
+
+                return existing.ExistingCluster("cluster", existing.ExistingClusterArgs(config=config), self._child)
+
+    def _create_llm(self, config: Extractive | Vllm, site: Site) -> LlmEndpoint | None:
+        match config:
+            case Vllm():
+                from infra.services import vllm  # noqa: PLC0415 - for stacks with a model server only
+
+                return vllm.Vllm("llm", vllm.VllmArgs(site=site, config=config), self._child).endpoint
+            case Extractive():
+                return None
+
+
+def _zones(cluster: Cluster) -> int:
+    """Over how many zones nodes stand; 0 where the stack file does not say."""
+    return 0 if isinstance(cluster, ExistingCluster) else len(cluster.zones)

@@ -1,0 +1,86 @@
+"""The region joins a cluster and its services, makes nothing itself, and loads one cloud's SDK at most."""
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from infra.config.load import from_file, stack_files
+from ops.plan.graph import RecordedStack
+from ops.plan.program import plan_stack
+from ops.plan.recorder import record
+from stacks.__main__ import main
+
+STACKS = stack_files()
+REGION = "ragspan:region:RagRegion"
+CLOUD_SDKS = ("pulumi_aws", "pulumi_eks", "pulumi_gcp")
+
+
+@cache
+def planned(stack: str) -> RecordedStack:
+    return plan_stack(from_file(STACKS[stack]))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_region_makes_components_only(stack: str) -> None:
+    region = planned(stack).of_type(REGION)[0]
+    children = [resource for resource in planned(stack).resources if resource.parent == region.urn]
+    assert {child.type.split(":")[0] for child in children} == {"ragspan"}
+    assert not any(child.custom for child in children)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_stands_in_the_region_and_nothing_uses_an_ambient_provider(stack: str) -> None:
+    for resource in planned(stack).resources:
+        assert resource.parent or resource.type == REGION, f"{resource.urn} is an orphan"
+        if resource.custom and not resource.type.startswith("pulumi:providers:"):
+            assert resource.provider, f"{resource.urn} would use whatever credentials are around"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_workload_stands_in_the_stacks_namespace(stack: str) -> None:
+    elsewhere = {"Namespace", "StorageClass"}
+    objects = [manifest for manifest in planned(stack).manifests() if manifest.kind not in elsewhere]
+    assert {manifest.namespace for manifest in objects} == {"ragspan"}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_stack_makes_a_secret(stack: str) -> None:
+    assert not planned(stack).of_type("kubernetes:core/v1:Secret")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_region_tells_where_to_ask(stack: str) -> None:
+    assert planned(stack).outputs == {"namespace": "ragspan", "api_address": "http://rag-api.ragspan.svc"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "own"),
+    [
+        ("local", set[str]()),
+        ("prod-gcp-europe-west4", {"pulumi_gcp"}),
+        ("prod-aws-us-east-1", {"pulumi_aws", "pulumi_eks"}),
+    ],
+)
+def test_a_stack_loads_the_sdk_of_its_own_cloud_only(stack: str, own: set[str]) -> None:
+    program = (
+        "import sys; from pathlib import Path; from infra.config.load import from_file;"
+        "from ops.plan.program import plan_stack; plan_stack(from_file(Path(sys.argv[1])));"
+        f"print(*[sdk for sdk in {CLOUD_SDKS} if sdk in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, STACKS[stack]],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(found.stdout.split()) <= own
+
+
+def test_a_refused_configuration_ends_the_program_with_a_sentence() -> None:
+    with pytest.raises(pulumi.RunError, match=r"stacks/Pulumi\.local\.yaml: ragspan:app: "):
+        record("local", main, {"ragspan:environment": "local"})
