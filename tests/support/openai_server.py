@@ -31,7 +31,7 @@ class ChatScript:
     raw: bytes | None = None
     """Sent in place of a well-formed stream."""
     stall_after: int | None = None
-    """Sends this many pieces, then keep-alive comments only, until the client leaves."""
+    """Sends this many pieces, then keep-alive comments only, until the client leaves or `resume` is set."""
 
 
 def vector(text: str) -> list[float]:
@@ -48,6 +48,7 @@ class OpenAiServer:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.client_left = asyncio.Event()
+        self.resume = asyncio.Event()
         self._port = port
 
     async def __aenter__(self) -> Self:
@@ -99,7 +100,7 @@ class OpenAiServer:
             await response.write(self.chat.raw)
             return
         for number, piece in enumerate(self.chat.pieces):
-            while number == self.chat.stall_after:
+            while number == self.chat.stall_after and not self.resume.is_set():
                 await response.write(b": keep-alive\n\n")
                 await asyncio.sleep(0.02)
             await response.write(

@@ -1,0 +1,48 @@
+"""What routes ask for: the running service and the tenant that the gate found."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.api.problems import Problem
+from app.composition import Adapters
+from app.ingest.pipeline import Ingestor
+from app.rag.pipeline import Pipeline
+from app.readiness import Readiness
+from app.security.gate import TENANT_SCOPE_KEY
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What lives as long as the application."""
+
+    settings: Settings
+    adapters: Adapters
+    pipeline: Pipeline
+    ingestor: Ingestor
+    readiness: Readiness
+    metrics: Metrics
+
+    def check_length(self, text: str) -> None:
+        """Raise a Problem for a question or turn that is too long."""
+        limit = self.settings.max_query_chars
+        if len(text) > limit:
+            raise Problem(422, f"The question has {len(text)} characters; at most {limit} are allowed.")
+
+
+def running_service(request: Request) -> Service:
+    """Return the service. Raises IndexMismatch or DependencyUnavailable if its index cannot be used."""
+    service: Service = request.app.state.service
+    service.readiness.require_index()
+    return service
+
+
+def tenant(request: Request) -> str:
+    return request.scope[TENANT_SCOPE_KEY]
+
+
+ServiceDep = Annotated[Service, Depends(running_service)]
+TenantDep = Annotated[str, Depends(tenant)]

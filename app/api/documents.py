@@ -1,0 +1,84 @@
+"""`/v1/documents`: upload, list, read and delete the documents of a tenant."""
+
+import re
+import time
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, File, Form, UploadFile
+from starlette.status import HTTP_204_NO_CONTENT
+
+from app.api.deps import ServiceDep, TenantDep
+from app.api.problems import Problem
+from app.api.schemas import Document, Documents, Ingested
+from app.ingest.identity import upload_uri
+from app.ingest.pipeline import SourceFile, UnreadableDocument
+from app.ports import DocumentRecord
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+MAX_URI_CHARS = 2048
+
+
+@router.post("")
+async def upload(
+    service: ServiceDep,
+    tenant: TenantDep,
+    file: Annotated[UploadFile, File(description="Text, Markdown, HTML, PDF or DOCX.")],
+    source_uri: Annotated[str | None, Form(max_length=MAX_URI_CHARS)] = None,
+) -> Ingested:
+    """Add a document, or a new version of the one with this source URI; by default that is its file name."""
+    name = re.split(r"[/\\]", file.filename or "")[-1]
+    if not name:
+        raise Problem(422, "The file has no name; send one, its ending tells the format.")
+    if source_uri is not None and not urlsplit(source_uri).scheme:
+        raise Problem(422, "source_uri must be a URI with a scheme, e.g. https://example.com/handbook.md.")
+    content = await file.read()
+    limit = service.settings.max_upload_bytes
+    if len(content) > limit:
+        raise Problem(413, f"The document is larger than {limit} bytes; split it or ask the operator to allow more.")
+    source = SourceFile(name=name, content=content, source_uri=source_uri or upload_uri(name), revision=time.time_ns())
+    try:
+        outcome = await service.ingestor.ingest(tenant, source)
+    except UnreadableDocument as error:
+        raise Problem(422, str(error)) from None
+    if outcome.status == "created":
+        service.metrics.documents.inc()
+    return Ingested(doc_id=outcome.doc_id, version=outcome.version, chunks=outcome.chunks, status=outcome.status)
+
+
+@router.get("")
+async def list_documents(service: ServiceDep, tenant: TenantDep) -> Documents:
+    """List the tenant's documents by source URI."""
+    return Documents(documents=[_document(d) for d in await service.adapters.store.list_documents(tenant)])
+
+
+@router.get("/{doc_id}")
+async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> Document:
+    """Describe one document."""
+    record = await service.adapters.store.get(tenant, doc_id)
+    if record is None:
+        raise _unknown()
+    return _document(record)
+
+
+@router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
+async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> None:
+    """Remove a document; no older version of it can come back."""
+    if not await service.adapters.store.delete(tenant, doc_id, time.time_ns()):
+        raise _unknown()
+    service.metrics.documents.dec()
+
+
+def _document(record: DocumentRecord) -> Document:
+    return Document(
+        doc_id=record.doc_id,
+        version=record.version,
+        title=record.title,
+        source_uri=record.source_uri,
+        chunks=record.chunks,
+        revision=record.revision,
+    )
+
+
+def _unknown() -> Problem:
+    return Problem(404, "There is no document with this doc_id; GET /v1/documents lists them.")

@@ -1,0 +1,94 @@
+"""Exception handlers: each error that a route may raise becomes a problem, whatever raised it."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.api.disconnect import ClientGone
+from app.api.problems import Problem
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, ServiceError, StaleVersion
+
+log = logging.getLogger("ragspan.api")
+
+DEPENDENCY_NAMES: Mapping[str, str] = {
+    "vector_store": "the document index",
+    "embedder": "the embedding service",
+    "generator": "the answer generator",
+}
+HTTP_DETAILS: Mapping[int, str] = {
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return what a client may know of an error. The error's own text is for the log alone."""
+    match error:
+        case Problem():
+            return error
+        case DependencyTimeout(dependency=name):
+            return Problem(504, f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} did not answer in time.")
+        case DependencyUnavailable(dependency=name):
+            detail = f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} is unavailable; try again shortly."
+            return Problem(503, detail, headers={"Retry-After": "2"})
+        case IndexMismatch():
+            return Problem(
+                503, "The document index was built by another embedding model; its operator must rebuild it."
+            )
+        case StaleVersion():
+            return Problem(409, "A newer version of this document is already in the index; nothing was changed.")
+        case _:
+            return Problem(500, "The service failed; its log has the reason.")
+
+
+def log_error(error: Exception) -> None:
+    """Log what went wrong; a stack trace only for what nobody foresaw."""
+    if isinstance(error, ServiceError):
+        log.warning(str(error), extra={"error": type(error).__name__})
+    elif not isinstance(error, Problem | ClientGone):
+        log.error("unforeseen %s", type(error).__name__, exc_info=error)
+
+
+async def _handle(_request: Request, error: Exception) -> Response:
+    log_error(error)
+    return problem_of(error).response()
+
+
+async def _handle_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    detail = HTTP_DETAILS.get(error.status_code, "The request is not understood.")
+    return Problem(error.status_code, detail, headers=error.headers).response()
+
+
+async def _handle_invalid(_request: Request, error: Exception) -> Response:
+    """Name the field and what is allowed, never the value: it may be a document or a key."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return Problem(400, "The request body is not JSON.").response()
+    errors = [
+        {
+            "field": ".".join(str(part) for part in fault["loc"][1:]) or "body",
+            "message": str(fault["msg"]).removeprefix("Value error, "),
+        }
+        for fault in faults
+    ]
+    detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in errors)
+    return Problem(422, f"The request is not valid: {detail}.", errors=errors).response()
+
+
+async def _handle_gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it; the request log and the metrics do
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(RequestValidationError, _handle_invalid)
+    app.add_exception_handler(HTTPException, _handle_http)
+    app.add_exception_handler(ClientGone, _handle_gone)
+    app.add_exception_handler(Problem, _handle)
+    app.add_exception_handler(ServiceError, _handle)
+    app.add_exception_handler(Exception, _handle)

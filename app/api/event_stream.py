@@ -1,0 +1,56 @@
+"""Server-sent events: sent as they come, the last one `done` or `error`; a client that leaves cancels the work."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.disconnect import ClientGone, unless_client_leaves
+from app.api.errors import log_error, problem_of
+from app.telemetry.requests import CLIENT_GONE, OUTCOME_SCOPE_KEY
+
+
+def server_sent_event(name: str, data: dict[str, Any]) -> bytes:
+    """Return one event; JSON has no bare line break, so one `data` line is enough."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+
+
+class EventStream(Response):
+    """A response of events. What fails after the first byte becomes an `error` event, a problem object, at the end."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
+        self.events = events
+        self.status_code = 200
+        self.background = None
+        # A proxy that collects the answer before passing it on would undo the streaming.
+        self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+    def init_headers(self, headers: Any = None) -> None:
+        self.body = b""
+        super().init_headers(headers)
+        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            await unless_client_leaves(receive, self._send_all(scope, send))
+        except ClientGone:
+            scope[OUTCOME_SCOPE_KEY] = CLIENT_GONE
+
+    async def _send_all(self, scope: Scope, send: Send) -> None:
+        async with aclosing(self.events):
+            try:
+                async for event in self.events:
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            except Exception as error:  # noqa: BLE001 - whatever it was, the stream ends with a typed event
+                log_error(error)
+                body = problem_of(error).body()
+                scope[OUTCOME_SCOPE_KEY] = body["status"]
+                last = server_sent_event("error", body)
+                await send({"type": "http.response.body", "body": last, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

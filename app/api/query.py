@@ -1,0 +1,118 @@
+"""`POST /query` and `/v1/query`: an answer with sources and citations, as one JSON object or as server-sent events."""
+
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.api.deps import Service, ServiceDep, TenantDep
+from app.api.disconnect import unless_client_leaves
+from app.api.event_stream import EventStream, server_sent_event
+from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, QueryRequest, Source, Tokens
+from app.ports import Hit, Message
+from app.rag.events import Done, Event, Sources, Token
+from app.rag.pipeline import Question
+from app.telemetry.metrics import Metrics
+
+router = APIRouter(tags=["questions"])
+
+
+@router.post("/v1/query", response_model=Answer)
+@router.post("/query", response_model=Answer)
+async def query(body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep) -> Response:
+    """Answer a question from the tenant's documents. `stream` decides the form; if absent, the Accept header does."""
+    events = observed(service.pipeline.answer(_question(body, service, tenant)), service.metrics)
+    if wants_stream(body.stream, request.headers.get("accept", "")):
+        # Retrieval comes before the first byte, so that its failure is still a problem with its own status.
+        first = await unless_client_leaves(request.receive, _first(events))
+        return EventStream(_rendered(first, events))
+    answer = await unless_client_leaves(request.receive, collect(events))
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def wants_stream(stream: bool | None, accept: str) -> bool:
+    return "text/event-stream" in accept if stream is None else stream
+
+
+def _question(body: QueryRequest, service: Service, tenant: str) -> Question:
+    for text in (body.query, *(turn.content for turn in body.messages)):
+        service.check_length(text)
+    return Question(
+        tenant=tenant,
+        text=body.query,
+        top_k=body.top_k or service.settings.top_k,
+        conversation=tuple(Message(role=turn.role, content=turn.content) for turn in body.messages),
+    )
+
+
+async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> AsyncGenerator[Event, None]:
+    """Pass the events on, counting and timing them."""
+    with metrics.active_queries.track_inprogress():
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    metrics.observe_stages(event.timings_ms)
+                    metrics.count_tokens(event.prompt_tokens, event.completion_tokens)
+                yield event
+
+
+async def _first(events: AsyncGenerator[Event, None]) -> Event:
+    return await anext(events)
+
+
+async def collect(events: AsyncGenerator[Event, None]) -> Answer:
+    """Return the whole answer."""
+    sources: list[Source] = []
+    text = ""
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case Sources(hits):
+                    sources = [source(hit) for hit in hits]
+                case Token(piece):
+                    text += piece
+                case Done():
+                    return Answer(answer=text, sources=sources, **dict(answer_end(event)))
+    raise AssertionError("the pipeline ends with Done or raises")
+
+
+async def _rendered(first: Event, rest: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        yield render(first)
+        async for event in rest:
+            yield render(event)
+
+
+def render(event: Event) -> bytes:
+    """Return an event as it goes over the wire."""
+    match event:
+        case Sources(hits):
+            return server_sent_event("sources", {"sources": [source(hit).model_dump() for hit in hits]})
+        case Token(text):
+            return server_sent_event("token", {"text": text})
+        case Done():
+            return server_sent_event("done", answer_end(event).model_dump())
+
+
+def source(hit: Hit) -> Source:
+    chunk = hit.chunk
+    return Source(
+        doc_id=chunk.doc_id, title=chunk.title, text=chunk.text, score=round(hit.score, 6), location=chunk.location
+    )
+
+
+def answer_end(done: Done) -> AnswerEnd:
+    return AnswerEnd(
+        answer_id=str(uuid.uuid4()),
+        citations=[Citation(source=c.source, start=c.start, end=c.end) for c in done.citations],
+        metadata=Metadata(
+            model=done.model,
+            timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
+            tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
+            degraded=[],
+        ),
+        finish_reason=done.finish_reason,
+        truncated=done.finish_reason == "length",
+    )

@@ -1,0 +1,22 @@
+"""`POST /v1/retrieve`: the passages for a question, without an answer."""
+
+from fastapi import APIRouter, Request
+
+from app.api.deps import ServiceDep, TenantDep
+from app.api.disconnect import unless_client_leaves
+from app.api.query import source
+from app.api.schemas import Passages, RetrieveRequest
+from app.rag.pipeline import Question
+
+router = APIRouter(prefix="/v1", tags=["questions"])
+
+
+@router.post("/retrieve")
+async def retrieve(body: RetrieveRequest, request: Request, service: ServiceDep, tenant: TenantDep) -> Passages:
+    """Return the best passages of the tenant's documents, best first."""
+    service.check_length(body.query)
+    question = Question(tenant=tenant, text=body.query, top_k=body.top_k or service.settings.top_k)
+    watch = service.pipeline.stopwatch()
+    hits = await unless_client_leaves(request.receive, service.pipeline.retrieve(question, watch))
+    service.metrics.observe_stages(watch.timings_ms)
+    return Passages(hits=[source(hit) for hit in hits])

@@ -1,0 +1,125 @@
+"""What goes over the wire. Unknown fields of a request are refused by name: a misspelt option must not be ignored."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_TOP_K = 50
+MAX_MESSAGES = 50
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the question is empty; write one")
+    return text.strip()
+
+
+def _unicode(text: str) -> str:
+    """Refuse half a surrogate pair, which JSON can write but no tokenizer, store or server can take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text holds half a surrogate pair; send whole characters") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+QuestionText = Annotated[Text, AfterValidator(_not_empty)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Turn(_Request):
+    """One turn of the conversation so far. The service keeps none: the client sends it along."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class RetrieveRequest(_Request):
+    query: QuestionText
+    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K, description="Passages wanted; RAGSPAN_TOP_K if absent.")
+
+
+class QueryRequest(RetrieveRequest):
+    stream: bool | None = Field(default=None, description="Server-sent events or JSON; if absent, Accept decides.")
+    messages: list[Turn] = Field(default=[], max_length=MAX_MESSAGES)
+
+
+class Source(BaseModel):
+    """A passage that an answer may rest on. `location` is a page or heading, or empty."""
+
+    doc_id: str
+    title: str
+    text: str
+    score: float
+    location: str
+
+
+class Citation(BaseModel):
+    """Characters `start` to `end` (exclusive, code points) of the answer rest on `sources[source]`."""
+
+    source: int
+    start: int
+    end: int
+
+
+class Tokens(BaseModel):
+    """As the generator reports them; null if it does not."""
+
+    prompt: int | None
+    completion: int | None
+
+
+class Metadata(BaseModel):
+    """`model` is null if no generator was asked, because no passage was found."""
+
+    model: str | None
+    timings_ms: dict[str, float]
+    tokens: Tokens
+    degraded: list[str]
+
+
+class AnswerEnd(BaseModel):
+    """The `done` event; in JSON its fields stand beside the answer and its sources."""
+
+    answer_id: str
+    citations: list[Citation]
+    metadata: Metadata
+    finish_reason: Literal["stop", "length", "no_context"]
+    truncated: bool
+
+
+class Answer(AnswerEnd):
+    answer: str
+    sources: list[Source]
+
+
+class Passages(BaseModel):
+    hits: list[Source]
+
+
+class Ingested(BaseModel):
+    """The document can be asked about as soon as this is sent."""
+
+    doc_id: str
+    version: str
+    chunks: int
+    status: Literal["created", "updated", "unchanged"]
+
+
+class Document(BaseModel):
+    """A published document. `revision` is its source's time of change, in nanoseconds since the epoch."""
+
+    doc_id: str
+    version: str
+    title: str
+    source_uri: str
+    chunks: int
+    revision: int
+
+
+class Documents(BaseModel):
+    documents: list[Document]

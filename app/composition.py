@@ -1,0 +1,108 @@
+"""The composition root: which adapter stands behind each port. Only what the settings choose is imported."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.ports import Embedder, Generator, VectorStore
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+COLLECTION_PREFIX = "Ragspan"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What stands behind the ports while the service runs."""
+
+    embedder: Embedder
+    store: VectorStore
+    generator: Generator
+
+
+@asynccontextmanager
+async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
+    """Yield what the settings choose and close it afterwards. The store is not opened: that may fail and be retried."""
+    async with AsyncExitStack() as stack:
+        session = None
+        if "openai" in {settings.embedder, settings.generator}:
+            from app.adapters.http import open_http  # noqa: PLC0415 - 0.2 s that embedded defaults need not pay
+
+            session = await stack.enter_async_context(open_http())
+        embedder = build_embedder(settings, session)
+        stack.push_async_callback(embedder.close)
+        store = build_store(settings)
+        stack.push_async_callback(store.close)
+        generator = build_generator(settings, session)
+        stack.push_async_callback(generator.close)
+        yield Adapters(embedder, store, generator)
+
+
+def build_store(settings: Settings) -> VectorStore:
+    """Return the store that the settings choose, not opened."""
+    if settings.vector_store == "embedded":
+        from app.adapters.embedded_store import EmbeddedStore  # noqa: PLC0415
+
+        return EmbeddedStore(settings.data_dir)
+    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
+
+    url = settings.weaviate_url
+    assert url, "checked by Settings"  # noqa: S101
+    parts = urlsplit(url)
+    key = settings.weaviate_api_key
+    return WeaviateStore(
+        WeaviateConnection(
+            http_url=url,
+            grpc_host=settings.weaviate_grpc_host or parts.hostname or "",
+            grpc_port=settings.weaviate_grpc_port,
+            grpc_secure=parts.scheme == "https",
+            api_key=key.get_secret_value() if key else None,
+            collection_prefix=COLLECTION_PREFIX,
+            replication_factor=settings.weaviate_replication_factor,
+        )
+    )
+
+
+def build_embedder(settings: Settings, session: "ClientSession | None") -> Embedder:
+    """Return the embedder that the settings choose; `session` is needed for a remote one."""
+    if settings.embedder == "embedded" or session is None:
+        from app.adapters.wordllama import WordLlamaEmbedder  # noqa: PLC0415
+
+        return WordLlamaEmbedder()
+    from app.adapters.http import ModelServer  # noqa: PLC0415
+    from app.adapters.openai_embeddings import OpenAiEmbedder  # noqa: PLC0415
+
+    s = settings
+    assert s.embedder_url and s.embedder_model and s.embedder_tokenizer_file, "checked by Settings"  # noqa: PT018, S101
+    assert s.embedder_dimensions and s.embedder_max_tokens, "checked by Settings"  # noqa: PT018, S101
+    return OpenAiEmbedder(
+        ModelServer(session, s.embedder_url, s.embedder_api_key, "embedder"),
+        model=s.embedder_model,
+        dimensions=s.embedder_dimensions,
+        max_tokens=s.embedder_max_tokens,
+        tokenizer_file=s.embedder_tokenizer_file,
+        query_prefix=s.embedder_query_prefix,
+        passage_prefix=s.embedder_passage_prefix,
+        sends_input_type=s.embedder_input_type,
+    )
+
+
+def build_generator(settings: Settings, session: "ClientSession | None") -> Generator:
+    """Return the generator that the settings choose; `session` is needed for a remote one."""
+    if settings.generator == "extractive" or session is None:
+        from app.adapters.extractive import ExtractiveGenerator  # noqa: PLC0415
+
+        return ExtractiveGenerator()
+    from app.adapters.http import ModelServer  # noqa: PLC0415
+    from app.adapters.openai_chat import OpenAiChat  # noqa: PLC0415
+
+    assert settings.generator_url and settings.generator_model, "checked by Settings"  # noqa: PT018, S101
+    return OpenAiChat(
+        ModelServer(session, settings.generator_url, settings.generator_api_key, "generator"),
+        model=settings.generator_model,
+        max_tokens=settings.generator_max_tokens,
+    )

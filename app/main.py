@@ -1,0 +1,74 @@
+"""The application: what the settings choose, opened and closed by the lifespan, behind the gate."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import documents, probes, query, retrieve
+from app.api.deps import Service
+from app.api.errors import add_error_handlers
+from app.composition import Adapters, open_adapters
+from app.ingest.identity import index_identity
+from app.ingest.pipeline import Ingestor
+from app.rag.pipeline import Pipeline
+from app.rag.stopwatch import Deadlines
+from app.readiness import Readiness
+from app.security.api_keys import DEFAULT_TENANT
+from app.security.body_limit import BodyLimit
+from app.security.gate import AllowedHosts, Authentication, SameOrigin
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+from app.telemetry.requests import RequestTelemetry
+from app.web import routes as web
+
+
+def create_app(
+    settings: Settings,
+    open_adapters: Callable[[Settings], AbstractAsyncContextManager[Adapters]] = open_adapters,
+) -> FastAPI:
+    """Return the application; nothing is opened before its lifespan starts."""
+    metrics = Metrics()
+    readiness = Readiness(metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        async with open_adapters(settings) as adapters:
+            app.state.service = _service(settings, adapters, readiness, metrics)
+            tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
+            async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
+                yield
+
+    app = FastAPI(
+        title="ragspan",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.readiness, app.state.metrics = readiness, metrics
+    for router in (query.router, retrieve.router, documents.router, probes.router, web.router):
+        app.include_router(router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(Authentication, keys=settings.api_keys)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
+    app.add_middleware(RequestTelemetry, metrics=metrics)
+    return app
+
+
+def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:
+    deadlines = Deadlines(
+        total_s=settings.request_timeout_s,
+        retrieval_s=settings.retrieval_timeout_s,
+        idle_s=settings.stream_idle_timeout_s,
+    )
+    return Service(
+        settings=settings,
+        adapters=adapters,
+        pipeline=Pipeline(adapters.embedder, adapters.store, adapters.generator, deadlines),
+        ingestor=Ingestor(adapters.store, adapters.embedder),
+        readiness=readiness,
+        metrics=metrics,
+    )

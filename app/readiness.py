@@ -1,0 +1,115 @@
+"""Whether this replica takes requests, and which dependencies it misses.
+
+A background watch, not the probe, asks the dependencies: a probe that waited for a hanging one would fail, and
+Kubernetes would take away the replicas that still answer.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Literal, TypeAlias
+
+from app.composition import Adapters
+from app.ports import DependencyUnavailable, Generator, Health, IndexIdentity, IndexMismatch, ServiceError, VectorStore
+from app.telemetry.metrics import Metrics
+
+log = logging.getLogger("ragspan.readiness")
+
+Phase: TypeAlias = Literal["starting", "ready", "index_mismatch", "draining"]
+CHECK_INTERVAL_S = 10.0
+CHECK_TIMEOUT_S = 3.0
+COUNT_EVERY_CHECKS = 6
+"""Documents are counted once a minute; in between, this replica's own changes are added."""
+
+
+class Readiness:
+    """Opens the index, keeps trying if the store is away, and knows the state of each dependency."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.phase: Phase = "starting"
+        self.index_open = False
+        self._down: set[str] = set()
+        self._metrics = metrics
+
+    @property
+    def degraded(self) -> list[str]:
+        """Dependencies that did not answer their last check, by role."""
+        return sorted(self._down)
+
+    def drain(self) -> None:
+        self.phase = "draining"
+
+    def require_index(self) -> None:
+        """Raise IndexMismatch or DependencyUnavailable unless the index can be used."""
+        if self.phase == "index_mismatch":
+            raise IndexMismatch("the index was built by another embedder or chunker")
+        if not self.index_open:
+            raise DependencyUnavailable("vector_store", "the index is not open yet")
+
+    @asynccontextmanager
+    async def watching(
+        self, adapters: Adapters, identity: IndexIdentity, tenants: Iterable[str]
+    ) -> AsyncGenerator[None, None]:
+        """Check once, then in the background while the block runs."""
+        tenants = tuple(tenants)
+        await self._check(adapters, identity)
+        if self.phase == "starting":
+            self.phase = "ready"
+        task = asyncio.create_task(self._watch(adapters, identity, tenants))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self, adapters: Adapters, identity: IndexIdentity, tenants: tuple[str, ...]) -> None:
+        checks = 0
+        while True:
+            if checks % COUNT_EVERY_CHECKS == 0 and self.index_open:
+                await self._count(adapters, tenants)
+            await asyncio.sleep(CHECK_INTERVAL_S)
+            await self._check(adapters, identity)
+            checks += 1
+
+    async def _check(self, adapters: Adapters, identity: IndexIdentity) -> None:
+        if not self.index_open and self.phase != "index_mismatch":
+            await self._open(adapters, identity)
+        store, generator = await asyncio.gather(_health(adapters.store), _health(adapters.generator))
+        self._note("vector_store", Health(ok=False, detail="not open") if not self.index_open else store)
+        self._note("generator", generator)
+
+    async def _open(self, adapters: Adapters, identity: IndexIdentity) -> None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await adapters.store.open(identity)
+            self.index_open = True
+        except IndexMismatch as error:
+            self.phase = "index_mismatch"
+            log.error("%s", error)  # noqa: TRY400 - a state to mend, not a fault of the code
+        except (ServiceError, TimeoutError) as error:
+            log.warning("the index cannot be opened: %s", str(error) or "timed out")
+
+    async def _count(self, adapters: Adapters, tenants: tuple[str, ...]) -> None:
+        try:
+            counts = [len(await adapters.store.list_documents(tenant)) for tenant in tenants]
+        except ServiceError as error:
+            log.warning("documents cannot be counted: %s", error)
+        else:
+            self._metrics.documents.set(sum(counts))
+
+    def _note(self, dependency: str, health: Health) -> None:
+        self._metrics.dependency_up.labels(dependency).set(health.ok)
+        if health.ok == (dependency in self._down):
+            log.warning("%s is %s", dependency, "back" if health.ok else "away", extra={"detail": health.detail})
+        (self._down.discard if health.ok else self._down.add)(dependency)
+
+
+async def _health(dependency: VectorStore | Generator) -> Health:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            return await dependency.health()
+    except (ServiceError, TimeoutError) as error:
+        return Health(ok=False, detail=str(error) or "timed out")

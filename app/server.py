@@ -1,0 +1,62 @@
+"""Runs the application under uvicorn: one process, a clean stop, our own logs."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+LAST_GRACE_S = 3
+"""For what is still running when the drain's own time is over; then it is cancelled."""
+
+
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM says so at `/readyz` and keeps serving until nothing is in flight, for `drain_s` at most.
+
+    A load balancer takes a moment to learn that a replica leaves; what it still sends is answered, not refused.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, drain_s: float, on_ready: Callable[[], object], on_drain: Callable[[], object]
+    ) -> None:
+        config = uvicorn.Config(
+            app,  # pyright: ignore[reportArgumentType] - uvicorn has types of its own for the same protocol
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=LAST_GRACE_S,
+        )
+        super().__init__(config)
+        self._drain_s, self._on_ready, self._on_drain = drain_s, on_ready, on_drain
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_drain()
+        end = time.monotonic() + self._drain_s
+        # uvicorn keeps its tasks in a plain set that nothing signals, so this looks at it again and again.
+        while self.server_state.tasks and not self.force_exit and time.monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket that does not listen yet. Raises OSError if the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,60 @@
+"""Logs on standard error: JSON lines for machines, short lines for a person at a terminal.
+
+A stack trace is logged as its frames without the exception's text, which may quote a document, a question or a key.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+"""Of the request being served, from its `traceparent` header where it has one."""
+
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+OWN_LOGGER = "ragspan"
+
+
+def _trace(record: logging.LogRecord) -> list[str]:
+    """Return `file:line function` of each frame of a logged exception, innermost last, and the exception's type."""
+    if not record.exc_info or not record.exc_info[0]:
+        return []
+    frames = traceback.extract_tb(record.exc_info[2])
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames] + [record.exc_info[0].__name__]
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record: time, level, logger, message, trace_id, and what the caller passed as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace_id.get():
+            entry["trace_id"] = trace_id.get()
+        entry |= {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
+        if frames := _trace(record):
+            entry["stack"] = frames
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+class LineFormatter(logging.Formatter):
+    """One short line a record, the stack under it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES)
+        line = f"{record.levelname.lower():8}{record.getMessage()} {extra}".rstrip()
+        return "\n    ".join([line, *_trace(record)])
+
+
+def configure_logs(level: str) -> None:
+    """Send all logs of the process to standard error; libraries speak only from `warning` upwards."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
+    logging.basicConfig(level="WARNING", handlers=[handler], force=True)
+    logging.getLogger(OWN_LOGGER).setLevel(level.upper())

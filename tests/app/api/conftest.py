@@ -1,0 +1,77 @@
+"""The service on a real socket: streaming and a client that leaves are what these tests are about."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from app.composition import Adapters
+from app.main import create_app
+from app.server import DrainingServer, bind
+from app.settings import Settings
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
+
+Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("RAGSPAN_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore([hit("The sky is blue."), hit("Grass is green.", doc_id="garden")])
+
+
+@pytest.fixture
+def generator() -> FakeGenerator:
+    return FakeGenerator()
+
+
+@pytest.fixture
+def embedder() -> FakeEmbedder:
+    return FakeEmbedder()
+
+
+@pytest.fixture
+def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder) -> Serve:
+    """Return a function that serves these stand-ins with the settings it is given and yields a client."""
+
+    @asynccontextmanager
+    async def adapters(_settings: Settings) -> AsyncGenerator[Adapters, None]:
+        yield Adapters(embedder, store, generator)
+
+    @asynccontextmanager
+    async def serving(**settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
+        app = create_app(Settings(**settings), adapters)
+        ready = asyncio.Event()
+        with bind("127.0.0.1", 0) as bound:
+            url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            server = DrainingServer(app, drain_s=1, on_ready=ready.set, on_drain=app.state.readiness.drain)
+            task = asyncio.create_task(server.serve([bound]))
+            await ready.wait()
+            try:
+                async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                    yield client
+            finally:
+                server.should_exit = True
+                await task
+
+    return serving
+
+
+@pytest.fixture
+async def client(serve: Serve) -> AsyncGenerator[httpx.AsyncClient, None]:
+    async with serve() as client:
+        yield client
