@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+class MinorNotPinned(ValueError):
+    """Nothing is pinned for this Kubernetes minor."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EksAddons:
     """The add-ons of one Kubernetes minor on EKS, as `aws eks describe-addon-versions` spells their versions."""
@@ -40,9 +44,9 @@ class Versions:
     https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html when a minor is added."""
 
     def eks_addons_for(self, minor: str) -> EksAddons:
-        """The add-ons for one minor, "1.34" say. Raises LookupError where none is pinned."""
+        """The add-ons for one minor, "1.34" say. Raises MinorNotPinned."""
         if minor not in self.eks_addons:
-            raise LookupError(
+            raise MinorNotPinned(
                 f"ragspan:cluster.kubernetes_minor is {minor!r}, and no EKS add-ons are pinned for it;"
                 f" allowed: {', '.join(self.eks_addons)}; write one of these, or add the minor to infra/versions.py."
             )

@@ -32,7 +32,7 @@ class GkeNodePoolsArgs:
 
 
 class GkeNodePools(pulumi.ComponentResource):
-    """Every node pool, the system pool first: GKE taints and charges right only when a CPU pool is there already."""
+    """Every node pool, the system pool first, so that no GPU is paid for while nothing can run yet."""
 
     pools: list[gcp.container.NodePool]
 
@@ -110,7 +110,9 @@ def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAccelera
     return {
         "type": pool.accelerator,
         "count": machine.gpus,
-        "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},  # current CUDA images outrun DEFAULT
+        "gpu_driver_installation_config": {
+            "gpu_driver_version": "LATEST"
+        },  # COS's newest, for images of the newest CUDA
     }
 
 

@@ -7,6 +7,7 @@ from infra.clusters.eks import EksCluster, EksClusterArgs
 from infra.config.cluster import EksCluster as Config
 from infra.contracts import KubernetesCluster, Placement, Toleration
 from infra.naming import Names, NameTooLong
+from infra.versions import MinorNotPinned
 from ops.plan.graph import RecordedStack, Resource
 from tests.support.recording import recorded
 
@@ -221,7 +222,7 @@ def test_a_new_kubeconfig_replaces_nothing_in_the_cluster(stack: RecordedStack):
 
 
 def test_a_minor_without_pinned_addons_is_refused_with_those_that_have_them():
-    with pytest.raises(LookupError, match=r"kubernetes_minor is '1\.99'.*allowed: 1\.33, .*infra/versions\.py"):
+    with pytest.raises(MinorNotPinned, match=r"kubernetes_minor is '1\.99'.*allowed: 1\.33, .*infra/versions\.py"):
         recorded(lambda: build(kubernetes_minor="1.99"))
 
 
