@@ -19,7 +19,7 @@ _SEPARATORS = {
 }
 """What stands before the text of a block element. Every other element is taken as part of a line."""
 _INLINE_DEPTH = 64
-"""Inline elements around a text that are looked through for its block."""
+"""Inline elements around a text that are looked through for its block; below more, it joins the text before."""
 
 
 def parse_html(content: bytes) -> ParsedDocument:
@@ -45,12 +45,12 @@ def parse_html(content: bytes) -> ParsedDocument:
 def _add_text(sections: SectionBuilder, node: LexborNode, last_block: int) -> int:
     """Add the text with what sets it apart from the text before, and tell its block."""
     block = _block_of(node)
-    if block is None or block.tag in _HEADINGS:
+    if block and block.tag in _HEADINGS:
         return last_block
     text = node.text_content or ""
-    if block.tag != "pre":
+    if block is None or block.tag != "pre":
         text = _one_line(text)
-    if block.mem_id == last_block:
+    if block is None or block.mem_id == last_block:
         sections.add(text)
     elif text.strip():
         sections.add(_SEPARATORS[block.tag or ""] + (text if block.tag == "pre" else text.lstrip()))
@@ -64,7 +64,7 @@ def _block_of(node: LexborNode) -> LexborNode | None:
         if block is None or block.tag in _SEPARATORS:
             return block
         block = block.parent
-    return block if block and block.tag in _SEPARATORS else None
+    return None
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,64 @@
+"""The embedding model inside the package."""
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from app.adapters.wordllama import WordLlamaEmbedder
+from app.rag.chunking import MAX_TOKENS, Section, cut
+
+pytestmark = pytest.mark.anyio
+EMBEDDER = WordLlamaEmbedder()
+
+
+async def test_vectors_have_unit_length_and_close_texts_are_close() -> None:
+    cat, kitten, tax = await EMBEDDER.embed_passages(["the cat sleeps", "a kitten is sleeping", "income tax law"])
+    assert np.linalg.norm([cat, kitten, tax], axis=1) == pytest.approx(1)
+    assert cat @ kitten > cat @ tax + 0.2
+    assert np.array_equal(await EMBEDDER.embed_query("the cat sleeps"), cat)
+
+
+async def test_a_text_without_tokens_is_zero_not_nan() -> None:
+    vectors = await EMBEDDER.embed_passages(["", "\U0001f600\u0000", "text"])
+    assert np.isfinite(vectors).all()
+    assert not vectors[0].any()
+
+
+async def test_a_vector_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+    alone = await EMBEDDER.embed_passages(["short"])
+    together = await EMBEDDER.embed_passages(["short", "a much longer text " * 200])
+    assert np.array_equal(alone[0], together[0])
+
+
+async def test_the_last_sentence_of_a_maximal_passage_is_embedded() -> None:
+    filler = "This paragraph is about garden plants and their soil. " * 200
+    (passage, *_) = cut([Section(text=filler)], EMBEDDER.token_spans, MAX_TOKENS)
+    kept = passage.text[: passage.text[: -len("The zebra eats quantum bananas.") - 20].rindex(". ") + 2]
+    marked = kept + "The zebra eats quantum bananas."
+    assert MAX_TOKENS - 30 < len(EMBEDDER.token_spans(marked)) <= MAX_TOKENS
+    plain, with_zebra = await EMBEDDER.embed_passages([kept, marked])
+    question = await EMBEDDER.embed_query("What does the zebra eat?")
+    assert question @ with_zebra > question @ plain + 0.01
+
+
+def test_token_spans_are_places_in_the_text() -> None:
+    text = "na\u00efve \u4f60\u597d \U0001f600 end"
+    spans = EMBEDDER.token_spans(text)
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(text)
+    assert spans == sorted(spans)
+
+
+def test_loading_it_needs_no_network_and_leaves_the_logs_alone() -> None:
+    code = (
+        "import logging, sys\n"
+        "sys.addaudithook(lambda e, a: sys.exit(f'network: {e}') if e.startswith('socket.') else None)\n"
+        "from app.adapters.wordllama import WordLlamaEmbedder\n"
+        "WordLlamaEmbedder()\n"
+        "assert not logging.getLogger().handlers and 'wordllama' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    assert "wordllama" not in logging.Logger.manager.loggerDict
