@@ -38,8 +38,9 @@ parts: ## build what some tests need and pip does not install, into the user's c
 lock: ## resolve pyproject.toml into requirements (ARGS=--upgrade for newer versions)
 	tools/lock $(ARGS)
 
-schema: $(BIN)/ragspan ## the JSON Schema of the stack files
+schema: $(BIN)/ragspan ## the JSON Schema of the stack files, and the reference pages
 	$(BIN)/python -m infra.config.schema
+	$(BIN)/python tools/settings_reference.py
 
 $(BIN)/ragspan: requirements/dev.txt pyproject.toml
 	@tools/venv

@@ -36,7 +36,7 @@ class Versions:
     """Newest patch of 1.39 at https://docs.weaviate.io/weaviate/release-notes; the tests run a server of this minor."""
 
     vllm_image: str = "docker.io/vllm/vllm-openai:v0.33.0"
-    """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release on https://pypi.org/project/vllm/."""
+    """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release of the vllm package."""
 
     eks_addons: Mapping[str, EksAddons] = field(default_factory=_eks_addons)
     """By Kubernetes minor, because kube-proxy follows the minor. Recorded from `aws eks describe-addon-versions` in

@@ -19,6 +19,8 @@ VIOLATIONS = {
     "the root command names its halves and loads neither": ("ragspan/intruder_3.py: import infra.config"),
     "clusters, add-ons and services meet through contracts only": "infra/addons/intruder_4.py: import infra.services",
     "config and catalogue are plain values: only config.load sees Pulumi": "infra/config/intruder_5.py: import pulumi",
+    "Google Cloud's SDK stays with its clusters": "infra/services/intruder_6.py: import pulumi_gcp.storage",
+    "Amazon's SDK stays with its clusters": "infra/addons/intruder_7.py: from pulumi_aws import s3",
     "the pipeline sees ports only": "app/rag/intruder_8.py: import app.api",
     "adapters see ports and the pure pipeline only": "app/adapters/intruder_9.py: import app.security",
     "policy rules see pulumi_policy and the standard library only": "policies/rules/intruder_10.py: import yaml",
