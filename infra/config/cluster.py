@@ -21,7 +21,7 @@ class GkeCluster(Section):
     """Project that everything is created in."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
     """The cloud's name for it; part of the stack's name."""
-    zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]
+    zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3), FlipsTo(("europe-west4-b",))]
     """Where nodes run. Three keep an index of three replicas through the loss of one."""
     kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
     """In quotes, such as "1.35"."""
@@ -54,7 +54,7 @@ class EksCluster(Section):
     """Account that everything is created in; credentials for another are refused. In quotes."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     """The cloud's name for it; part of the stack's name."""
-    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=3)]
+    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=3), FlipsTo(("us-east-1b", "us-east-1d"))]
     """Where nodes run. Three keep an index of three replicas through the loss of one."""
     kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
     """In quotes, such as "1.35"."""

@@ -56,7 +56,7 @@ def from_pulumi() -> StackConfig:
 
 
 def placeholders(config: StackConfig) -> list[str]:
-    """Keys whose text still holds `replace-me` or the account 000000000000."""
+    """Keys whose text still holds `replace-me` or a row of zeros: an account, an image digest."""
     nodes = _nodes(config.model_dump(mode="json", exclude={"name"}), ())
     return [key_path(path) for path, node in nodes if isinstance(node, str) and any(p in node for p in _PLACEHOLDERS)]
 

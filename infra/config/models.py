@@ -20,11 +20,11 @@ class Vllm(Section):
     kind: Literal["vllm"]
     model: Annotated[str, Field(min_length=1), FlipsTo("Qwen/Qwen3-1.7B")]
     """Hugging Face repository of the weights."""
-    pool: str
+    pool: Annotated[str, FlipsTo("another-pool")]
     """Name of the GPU pool it runs on."""
     replicas: Annotated[int, Field(ge=1, le=64), FlipsTo(3)]
     """Servers, each with GPUs of its own."""
-    gpus: Annotated[int, Field(ge=1, le=8)]
+    gpus: Annotated[int, Field(ge=1, le=8), FlipsTo(2)]
     """GPUs a replica takes, which is also its tensor parallelism."""
     cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(3.0)]
     """Requested for each replica."""
@@ -40,7 +40,7 @@ class Vllm(Section):
     """Longest answer."""
     api_key: SecretKey
     """What the answer service shows the model server."""
-    hugging_face_token: SecretKey | None = None
+    hugging_face_token: Annotated[SecretKey, FlipsTo({"name": "hugging-face", "key": "token"})] | None = None
     """Needed for gated weights only."""
 
 

@@ -35,7 +35,7 @@ WORDS = {"$schema", "$defs", "title", "description", "default"}
 def faults(value: Any, schema: Schema, root: Schema, path: str = "") -> Iterator[str]:
     """Where the value breaks the schema, and by which keyword."""
     assert set(schema) <= set(CHECKS) | NESTED | WORDS, f"a keyword of {sorted(schema)} is not checked here"
-    for keyword in CHECKS.keys() & schema.keys():
+    for keyword in [keyword for keyword in CHECKS if keyword in schema]:
         if not CHECKS[keyword](value, schema[keyword]):
             yield f"{path}: {keyword}"
             return

@@ -43,6 +43,7 @@ def test_an_update_refuses_every_placeholder_by_its_key():
         "ragspan:cluster.account_id",
         "ragspan:cluster.admin_role_arn",
         "ragspan:app.image.repository",
+        "ragspan:app.image.digest",
         "ragspan:app.hosts[0]",
     ]
     assert f"stacks/Pulumi.{AWS}.yaml: ragspan:cluster.account_id: still holds the placeholder" in str(caught.value)

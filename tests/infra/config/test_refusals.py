@@ -41,7 +41,7 @@ REFUSED = {
         ["ragspan:models.llm.max_model_len: out of bounds; found 3; allowed: 1024 or more", "for example 4096"],
     ),
     "a moving tag": (
-        [("version: 0.1.0", "version: latest")],
+        [("digest: sha256:", "version: latest # sha256:")],
         ['ragspan:app.image.version: not of the right form; found "latest"', 'for example "9.9.9"'],
     ),
     "an unknown variant": (

@@ -31,6 +31,7 @@ def test_placeholders_are_found_wherever_they_stand():
         "ragspan:cluster.account_id",
         "ragspan:cluster.admin_role_arn",
         "ragspan:app.image.repository",
+        "ragspan:app.image.digest",
         "ragspan:app.hosts[0]",
     ]
 

@@ -1,0 +1,154 @@
+"""No key of a stack file lies: another value of it changes what is planned."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from infra.config.load import from_file, stack_files
+from infra.config.stack import StackConfig
+from ops.plan.program import plan_stack
+from tests.contract.leaf_flip import Change, Leaf, changed, flipped, leaves
+
+STACKS = ("local", "prod-gcp-europe-west4", "prod-aws-us-east-1", "dev-gcp-europe-west4")
+"""Cheapest to plan first: a key that was flipped in one stack is not flipped again in the next."""
+
+
+def _gpu_pool(data: dict[str, Any]) -> dict[str, Any]:
+    return next(pool for pool in data["cluster"]["pools"] if pool["kind"] == "gpu")
+
+
+def _add_gpu_pool(data: dict[str, Any]) -> None:
+    data["cluster"]["pools"].append({**_gpu_pool(data), "name": "another-pool"})
+
+
+def _use_added_gpu_pool(data: dict[str, Any]) -> None:
+    _add_gpu_pool(data)
+    data["models"]["llm"]["pool"] = "another-pool"
+
+
+def _use_two_gpus_a_node(data: dict[str, Any]) -> None:
+    _gpu_pool(data)["machine_type"] = {"gke": "g2-standard-24", "eks": "g6.12xlarge"}[data["cluster"]["kind"]]
+
+
+def _use_no_spot_nodes(data: dict[str, Any]) -> None:
+    for pool in data["cluster"]["pools"]:
+        pool["capacity"] = [{"kind": "on_demand", "max_nodes": 3}]
+
+
+def _swap_purposes(data: dict[str, Any]) -> None:
+    for pool in data["cluster"]["pools"]:
+        if pool["kind"] == "cpu":
+            pool["purpose"] = {"system": "batch", "batch": "system"}[pool["purpose"]]
+
+
+GIVEN: dict[str, Change] = {
+    "Vllm.pool": _add_gpu_pool,
+    "GpuPool.name": _use_added_gpu_pool,
+    "Vllm.gpus": _use_two_gpus_a_node,
+    "CpuPool.purpose": _use_no_spot_nodes,
+}
+"""What another value of a field needs beside it, in place before and after the flip."""
+
+FLIPPED_BY: dict[str, Change] = {"CpuPool.purpose": _swap_purposes}
+"""Fields of which two must change at once: exactly one pool is `system`."""
+
+FOUND_BY_VALUE = {
+    "StackConfig.environment": "the stack's name says it too, and every URN has that name",
+    "GkeCluster.region": "zones say it too",
+    "EksCluster.region": "zones say it too",
+    "GpuPool.accelerator": "the machine type says it too",
+}
+"""Fields that cannot change alone, each with the reason: their value is looked for among the planned inputs."""
+
+CHECKED_ONLY = {
+    ("eks", "GpuPool.accelerator"): "an EC2 machine type comes with its accelerator: the key is what it is checked by",
+}
+"""Fields that no resource takes, by kind of cluster, each with the reason."""
+
+
+class Flip(NamedTuple):
+    """A leaf and the stack that it is flipped in."""
+
+    stack: str
+    leaf: Leaf
+
+    def before(self) -> StackConfig:
+        return config_of(self.stack, self.given)
+
+    def after(self) -> StackConfig | None:
+        by = FLIPPED_BY.get(self.leaf.field)
+        return changed(self.before(), by) if by else flipped(self.before(), self.leaf)
+
+    @property
+    def given(self) -> str:
+        return self.leaf.field if self.leaf.field in GIVEN else ""
+
+
+@cache
+def config_of(stack: str, given: str = "") -> StackConfig:
+    config = from_file(stack_files()[stack])
+    return changed(config, GIVEN[given]) if given else config
+
+
+@cache
+def plan_of(stack: str, given: str = "") -> list[Any]:
+    return planned(config_of(stack, given))
+
+
+def planned(config: StackConfig) -> list[Any]:
+    """Every resource with its inputs and options."""
+    return [(resource.urn, resource.inputs, resource.options) for resource in plan_stack(config).resources]
+
+
+def identity(config: StackConfig, leaf: Leaf) -> tuple[str, str]:
+    """The same key is the same to every stack, except that each kind of cluster takes it by itself."""
+    return (config.cluster.kind if leaf.path[0] == "cluster" else "", leaf.key)
+
+
+@cache
+def flips() -> list[Flip]:
+    found: dict[tuple[str, str], Flip] = {}
+    for stack in STACKS:
+        for leaf in leaves(config_of(stack)):
+            flip, key = Flip(stack, leaf), identity(config_of(stack), leaf)
+            if key not in found and flip.after():
+                found[key] = flip
+    return list(found.values())
+
+
+@pytest.mark.parametrize("flip", flips(), ids=lambda flip: f"{flip.stack} {flip.leaf.key}")
+def test_another_value_changes_the_plan(flip: Flip):
+    after = flip.after()
+    assert after
+    differs = planned(after) != plan_of(flip.stack, flip.given)
+    assert differs, f"{flip.leaf.key} can be anything: no resource takes it"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_value_that_cannot_change_alone_is_among_the_inputs(stack: str):
+    config = config_of(stack)
+    inputs = [value for _, inputs, _ in plan_of(stack) for value in scalars(inputs)]
+    for leaf in leaves(config):
+        if leaf.field in FOUND_BY_VALUE and (config.cluster.kind, leaf.field) not in CHECKED_ONLY:
+            found = leaf.value in inputs
+            assert found, f"{leaf.key} is {leaf.value!r}, which no resource has"
+
+
+def scalars(value: object) -> list[object]:
+    if isinstance(value, Mapping):
+        return [leaf for child in cast("Mapping[str, object]", value).values() for leaf in scalars(child)]
+    if isinstance(value, list):
+        return [leaf for child in cast("list[object]", value) for leaf in scalars(child)]
+    return [value]
+
+
+def test_every_field_is_flipped_or_has_a_reason_not_to_be():
+    seen = {leaf.field for stack in STACKS for leaf in leaves(config_of(stack))}
+    tried = {flip.leaf.field for flip in flips()}
+    assert seen - tried == set(FOUND_BY_VALUE), "declare FlipsTo beside the field, or a reason in FOUND_BY_VALUE"
+
+
+def test_every_shipped_stack_is_flipped():
+    assert set(STACKS) == set(stack_files())
