@@ -112,7 +112,7 @@ def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAccelera
         "count": machine.gpus,
         "gpu_driver_installation_config": {
             "gpu_driver_version": "LATEST"
-        },  # COS's newest, for images of the newest CUDA
+        },  # COS's newest, for the newest CUDA
     }
 
 
