@@ -9,8 +9,8 @@ REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "settin
 
 HEAD = """# Settings of the answer service
 
-Every environment variable that the service reads. Generated from `app/settings.py` by `make schema`; edit that. A variable
-of this prefix that is not here is refused at start. On a cluster the [stack file](stack-file.md) sets them.
+Every environment variable that the service reads. Generated from `app/settings.py` by `make schema`; edit that. A
+variable of this prefix that is not here is refused at start. On a cluster the [stack file](stack-file.md) sets them.
 
 | variable | value | default | meaning |
 |---|---|---|---|
@@ -36,8 +36,8 @@ def reference() -> str:
 
 
 def _row(name: str, schema: dict[str, Any]) -> str:
-    default = Settings.model_fields[name].default
-    shown = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+    default = schema.get("default")
+    shown = ",".join(map(str, default)) if schema.get("type") == "array" else "" if default is None else str(default)
     cells = [f"`{PREFIX}{name.upper()}`", _kind(schema), shown and f"`{shown}`", schema["description"]]
     return f"| {' | '.join(cells)} |\n"
 
