@@ -36,7 +36,7 @@ def reference() -> str:
 
 
 def _row(name: str, schema: dict[str, Any]) -> str:
-    default = schema.get("default")
+    default: Any = schema.get("default")
     shown = ",".join(map(str, default)) if schema.get("type") == "array" else "" if default is None else str(default)
     cells = [f"`{PREFIX}{name.upper()}`", _kind(schema), shown and f"`{shown}`", schema["description"]]
     return f"| {' | '.join(cells)} |\n"
