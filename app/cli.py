@@ -1,5 +1,6 @@
 """Commands of the answer service: `serve` and `key`; `ingest` is in app/ingest/command.py."""
 
+import signal
 import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -95,4 +96,6 @@ def _run(settings: "Settings", bound: socket.socket, url: str) -> None:
         on_ready=lambda: click.echo(f"ragspan serves on {url} (Ctrl+C ends it)"),
         on_drain=app.state.readiness.drain,
     )
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.SIG_IGN)  # uvicorn takes them over, and when it is done raises them again
     server.run([bound])

@@ -33,6 +33,10 @@ def _host_names(value: object) -> object:
     return tuple(name.strip().lower() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
+def _api_keys(value: object) -> object:
+    return parse_api_keys(value) if isinstance(value, str) else value
+
+
 def _existing_file(value: Path) -> Path:
     if not value.is_file():
         raise ValueError("there is no such file; give the path of the model's tokenizer.json")
@@ -55,7 +59,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
         default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry."
     )
-    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(parse_api_keys)] = Field(
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries `name:tenant:sha256`, from `ragspan key`; none: loopback only."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

@@ -47,12 +47,10 @@ def key_entry(name: str, tenant: str, key: str) -> str:
     return f"{name}:{tenant}:{hash_key(key)}"
 
 
-def parse_api_keys(value: object) -> object:
+def parse_api_keys(entries: str) -> tuple[ApiKey, ...]:
     """Parse entries `name:tenant:sha256`, separated by white space or commas. Errors never show a hash or a key."""
-    if not isinstance(value, str):
-        return value
     keys: list[ApiKey] = []
-    for position, entry in enumerate(re.findall(r"[^\s,]+", value), start=1):
+    for position, entry in enumerate(re.findall(r"[^\s,]+", entries), start=1):
         name, tenant, sha256 = (*entry.split(":"), "", "", "")[:3]
         well_formed = entry.count(":") == 2 and NAME.fullmatch(name) and NAME.fullmatch(tenant)  # noqa: PLR2004
         if not well_formed or not re.fullmatch(r"[0-9a-f]{64}", sha256):

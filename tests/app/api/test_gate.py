@@ -62,7 +62,13 @@ async def test_a_key_opens_its_own_tenant(serve: Serve, store: FakeStore, name: 
     assert [tenant for tenant, _, _ in store.searches] == ["acme", "globex"]
 
 
-NO_KEY = ({}, {"X-API-Key": "wrong"}, {"X-API-Key": ""}, {"Authorization": f"Basic {KEY}"}, {"Authorization": "Bearer"})
+NO_KEY: tuple[dict[str, str], ...] = (
+    {},
+    {"X-API-Key": "wrong"},
+    {"X-API-Key": ""},
+    {"Authorization": f"Basic {KEY}"},
+    {"Authorization": "Bearer"},
+)
 GUARDED = (("POST", "/v1/query"), ("GET", "/v1/documents"), ("GET", "/openapi.json"), ("GET", "/nope"))
 
 

@@ -1,0 +1,110 @@
+"""Documents over HTTP, on the embedded store and the local embedding model."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.wordllama import WordLlamaEmbedder
+from app.security.api_keys import key_entry, new_key
+from tests.app.api.conftest import Serve
+
+pytestmark = pytest.mark.anyio
+TEXT = b"Spot nodes drain in thirty seconds."
+ACME, GLOBEX = new_key(), new_key()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EmbeddedStore:
+    return EmbeddedStore(tmp_path)
+
+
+@pytest.fixture
+def embedder() -> WordLlamaEmbedder:
+    return WordLlamaEmbedder()
+
+
+@pytest.fixture
+async def client(serve: Serve, store: EmbeddedStore) -> AsyncGenerator[httpx.AsyncClient, None]:
+    async with serve(max_upload_bytes=100_000) as client:
+        yield client
+    await store.close()
+
+
+async def upload(client: httpx.AsyncClient, name: str, content: bytes, **data: str) -> httpx.Response:
+    return await client.post("/v1/documents", files={"file": (name, content)}, data=data)
+
+
+async def test_the_same_bytes_are_unchanged_and_new_bytes_a_new_version(client: httpx.AsyncClient) -> None:
+    created = (await upload(client, "a.md", TEXT)).json()
+    assert (await upload(client, "a.md", TEXT)).json() == {**created, "status": "unchanged"}
+    updated = (await upload(client, "a.md", b"Spot nodes drain in a minute.")).json()
+    assert (created["status"], updated["status"]) == ("created", "updated")
+    assert (updated["doc_id"], updated["version"] != created["version"]) == (created["doc_id"], True)
+    sources = (await client.post("/v1/retrieve", json={"query": "spot nodes drain"})).json()["hits"]
+    assert [source["text"] for source in sources] == ["Spot nodes drain in a minute."]
+
+
+async def test_a_source_uri_is_the_identity_of_a_document(client: httpx.AsyncClient) -> None:
+    first = (await upload(client, "a.md", TEXT, source_uri="https://wiki.example/a")).json()
+    again = (await upload(client, "b.md", TEXT, source_uri="https://wiki.example/a")).json()
+    assert (again["doc_id"], again["status"]) == (first["doc_id"], "unchanged")
+    assert (await client.get(f"/v1/documents/{first['doc_id']}")).json()["source_uri"] == "https://wiki.example/a"
+
+
+async def test_documents_are_listed_read_counted_and_deleted(client: httpx.AsyncClient) -> None:
+    doc_id = (await upload(client, "a.md", TEXT)).json()["doc_id"]
+    listed = (await client.get("/v1/documents")).json()["documents"]
+    assert listed == [(await client.get(f"/v1/documents/{doc_id}")).json()]
+    assert "rag_vector_db_documents 1.0" in (await client.get("/metrics")).text
+    assert (await client.delete(f"/v1/documents/{doc_id}")).status_code == 204
+    assert (await client.delete(f"/v1/documents/{doc_id}")).status_code == 404
+    assert (await client.get("/v1/documents")).json() == {"documents": []}
+    assert (await client.post("/v1/retrieve", json={"query": "spot"})).json() == {"hits": []}
+    assert "rag_vector_db_documents 0.0" in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "words"),
+    [
+        ("a.exe", b"MZ", 422, ".exe is not a format that can be read"),
+        ("a.md", b"", 422, "The file is empty."),
+        ("a.pdf", b"%PDF-1.7 broken", 422, ""),
+        ("a.docx", b"PK\x03\x04 broken", 422, ""),
+        ("big.md", b"x" * 100_001, 413, "larger than 100000 bytes"),
+        ("huge.md", b"x" * 1_000_000, 413, "larger than"),
+    ],
+)
+async def test_a_document_that_cannot_be_read_changes_nothing(
+    client: httpx.AsyncClient, name: str, content: bytes, status: int, words: str
+) -> None:
+    response = await upload(client, name, content)
+    assert (response.status_code, response.json()["status"]) == (status, status)
+    assert words in response.json()["detail"]
+    assert (await client.get("/v1/documents")).json() == {"documents": []}
+
+
+async def test_a_source_uri_without_a_scheme_is_refused(client: httpx.AsyncClient) -> None:
+    response = await upload(client, "a.md", TEXT, source_uri="wiki/a")
+    assert (response.status_code, "scheme" in response.json()["detail"]) == (422, True)
+
+
+async def test_a_path_in_a_file_name_is_not_part_of_it(client: httpx.AsyncClient) -> None:
+    first = (await upload(client, "../../etc/a.md", TEXT)).json()
+    assert (await upload(client, "C:\\docs\\a.md", TEXT)).json()["doc_id"] == first["doc_id"]
+
+
+async def test_a_tenant_sees_and_deletes_its_own_documents_only(serve: Serve, store: EmbeddedStore) -> None:
+    entries = f"{key_entry('a', 'acme', ACME)} {key_entry('g', 'globex', GLOBEX)}"
+    async with serve(api_keys=entries) as client:
+        acme, globex = {"X-API-Key": ACME}, {"X-API-Key": GLOBEX}
+        body = await client.post("/v1/documents", files={"file": ("a.md", TEXT)}, headers=acme)
+        doc_id = body.json()["doc_id"]
+        assert (await client.get("/v1/documents", headers=globex)).json() == {"documents": []}
+        found = await client.post("/v1/retrieve", json={"query": "spot nodes drain"}, headers=globex)
+        assert found.json() == {"hits": []}
+        assert (await client.delete(f"/v1/documents/{doc_id}", headers=globex)).status_code == 404
+        assert (await client.get(f"/v1/documents/{doc_id}", headers=acme)).status_code == 200
+    await store.close()

@@ -1,0 +1,55 @@
+"""The request log and counter, in front of a small application."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from app.telemetry.logs import trace_id
+from app.telemetry.metrics import Metrics
+from app.telemetry.requests import RequestTelemetry
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+async def no_body() -> Message:
+    return {"type": "http.request", "body": b""}
+
+
+async def ignore(_message: Message) -> None: ...
+
+
+traces: list[str | None] = []
+
+
+async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+    traces.append(trace_id.get())
+    await send({"type": "http.response.start", "status": 201, "headers": []})
+
+
+async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError
+
+
+def scope(**more: Any) -> Scope:
+    traceparent = f"00-{TRACE}-b7ad6b7169203331-01".encode()
+    return {"type": "http", "method": "POST", "path": "/secret", "headers": [(b"traceparent", traceparent)], **more}
+
+
+def test_a_request_is_logged_with_the_callers_trace_and_without_its_path(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="ragspan.request")
+    metrics = Metrics()
+    traces.clear()
+    asyncio.run(RequestTelemetry(answers, metrics)(scope(), no_body, ignore))
+    assert (traces, trace_id.get()) == ([TRACE], None)
+    assert [logged.getMessage() for logged in caplog.records] == ["POST unmatched 201"]
+    assert b'rag_requests_total{endpoint="unmatched",status="201"} 1.0' in metrics.render()
+
+
+def test_a_crash_counts_as_a_500() -> None:
+    metrics = Metrics()
+    with pytest.raises(RuntimeError):
+        asyncio.run(RequestTelemetry(fails, metrics)(scope(), no_body, ignore))
+    assert b'status="500"} 1.0' in metrics.render()
