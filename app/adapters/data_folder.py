@@ -30,7 +30,7 @@ class DataFolder:
     @classmethod
     def acquire(cls, path: Path, server_url: str | None) -> "DataFolder":
         """Create the folder if need be and take it. Raises DataFolderInUse, OSError if it cannot be written."""
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
