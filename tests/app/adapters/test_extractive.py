@@ -35,6 +35,13 @@ def test_a_bracketed_number_in_a_document_forges_no_citation() -> None:
     assert quoted("How long does it wait, twenty seconds?") == "It then waits twenty seconds. [2]"
 
 
+def test_code_tables_headings_and_markup_are_not_quoted() -> None:
+    prose = "The **image** is pushed by [docker](https://docker.example)."
+    text = f"## Push the image\n\n{prose}\n\n```\npush the image\n```\n\n| push | image |\n\nPush the image:\n"
+    prompt = build_prompt("How is the image pushed?", [hit(text)], (), boundary="b")
+    assert quote(prompt) == "The image is pushed by docker. [1]"
+
+
 @pytest.mark.parametrize("question", ["Who won the football cup?", "Why?", "???"])
 def test_a_question_that_nothing_answers_gets_no_invention(question: str) -> None:
     assert quoted(question) == NO_ANSWER
