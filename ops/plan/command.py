@@ -106,12 +106,12 @@ def _planned(config: "StackConfig") -> "StackReport":
 
 
 def _render(reports: "Sequence[StackReport]", folder: Path) -> None:
-    from ops.plan.manifests import ForeignFolder, render  # noqa: PLC0415
+    from ops.plan.manifests import NotRendered, render  # noqa: PLC0415
 
     for report in reports:
         try:
             count = render(report.stack, folder)
-        except (ForeignFolder, OSError) as error:
+        except (NotRendered, OSError) as error:
             _end(f"{report.stack.name}: {error}")
         click.echo(f"{report.stack.name}: {count} manifests in {folder / report.stack.name}", err=True)
 

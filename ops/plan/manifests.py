@@ -17,18 +17,18 @@ _MARK = "# Rendered by `ragspan plan`; not for applying."
 _FIRST_KEYS = ("apiVersion", "kind", "metadata", "name")
 
 
-class ForeignFolder(Exception):
-    """The folder to render into holds files of others."""
+class NotRendered(Exception):
+    """The folder holds files of others, or two objects would be one file."""
 
 
 def render(stack: RecordedStack, folder: Path) -> int:
     """Replace `folder/<stack>` by the stack's manifests and return how many there are.
 
-    Raises ForeignFolder, before anything is written, where it holds something that was not rendered.
+    Raises NotRendered before anything is written.
     """
     texts = {_file_name(manifest): _text(stack.name, manifest) for manifest in stack.manifests()}
     if len(texts) != len(stack.manifests()):
-        raise ValueError(f"Two Kubernetes objects of {stack.name} share kind, namespace and name; rename one of them.")
+        raise NotRendered("two Kubernetes objects share kind, namespace and name; rename one of them")
     target = folder / stack.name
     for old in _rendered_before(target):
         old.unlink()
@@ -42,7 +42,7 @@ def _rendered_before(target: Path) -> list[Path]:
     files = sorted(target.iterdir()) if target.is_dir() else []
     for file in files:
         if file.suffix != ".yaml" or not file.is_file() or not file.read_text(encoding="utf-8").startswith(_MARK):
-            raise ForeignFolder(
+            raise NotRendered(
                 f"{target} holds {file.name}, which was not rendered here; empty the folder or choose another."
             )
     return files

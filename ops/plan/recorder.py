@@ -19,12 +19,11 @@ from pulumi.runtime import settings
 from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 
 from infra.naming import PROJECT
-from ops.plan.graph import SECRET, RecordedStack, Resource
+from ops.plan.graph import RecordedStack, Resource
 from ops.plan.options import options_of, urn_of
 from ops.plan.wire import SIGNATURE_KEY, UNKNOWN, as_dict, masked
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
-_SECRET_TYPE = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
 _SET_BY_API_SERVER = {
     "": (("metadata", "name"),),
     "kubernetes:core/v1:Service": (("spec", "clusterIP"),),
@@ -163,7 +162,7 @@ class _Monitor:
             provider=urn_of(request["provider"]) if "provider" in request else None,
             dependencies=tuple(sorted(request.get("dependencies", ()))),
             options=options_of(request),
-            inputs=_shown(type_, analysed),
+            inputs=masked(analysed),
             custom=request.get("custom", False),
             remote=request.get("remote", False),
             analysed=analysed,
@@ -180,15 +179,6 @@ def _urn(stack: str, parent: str, type_: str, name: str) -> str:
     lineage = _lineage(parent)
     qualified = type_ if lineage == _STACK_TYPE else f"{lineage}${type_}"
     return f"urn:pulumi:{stack}::{PROJECT}::{qualified}::{name}"
-
-
-def _shown(type_: str, analysed: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with secrets masked; a Kubernetes Secret's data is secret even where a program forgot to say so."""
-    inputs: dict[str, Any] = masked(analysed)
-    if type_ == _SECRET_TYPE:
-        for key in inputs.keys() & {"data", "stringData"}:
-            inputs[key] = SECRET if inputs[key] == SECRET else dict.fromkeys(inputs[key], SECRET)
-    return inputs
 
 
 def _previewed(type_: str, inputs: Struct) -> Struct:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ops.plan.graph import RecordedStack
-from ops.plan.manifests import ForeignFolder, render
+from ops.plan.manifests import NotRendered, render
 from tests.support.recording import recorded
 
 
@@ -55,7 +55,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test" / "mine.yaml").write_text("a: 1\n")
     before = sorted((tmp_path / "test").iterdir())
 
-    with pytest.raises(ForeignFolder, match=r"holds mine\.yaml, which was not rendered here"):
+    with pytest.raises(NotRendered, match=r"holds mine\.yaml, which was not rendered here"):
         render(stack(), tmp_path)
     assert sorted((tmp_path / "test").iterdir()) == before
 
@@ -65,5 +65,5 @@ def test_two_objects_of_one_identity_are_refused(tmp_path: Path) -> None:
         for name in ("a", "b"):
             k8s.core.v1.ConfigMap(name, metadata={"namespace": "rag", "name": "same"})
 
-    with pytest.raises(ValueError, match="share kind, namespace and name"):
+    with pytest.raises(NotRendered, match="share kind, namespace and name"):
         render(recorded(program), tmp_path)
