@@ -11,10 +11,14 @@ Cloud = Literal["gke", "eks"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """One NVIDIA accelerator; `name` is GKE's spelling, used for both clouds."""
+    """One NVIDIA accelerator; `name` is GKE's spelling, used for both clouds.
+
+    `memory_gb` is what it is sold with. Error correction and the driver take their share: 22.5 GiB of an L4's 24 GB
+    are left.
+    """
 
     name: str
-    memory_gib: int
+    memory_gb: int
     compute_capability: str
 
 
@@ -44,7 +48,7 @@ def accelerators() -> dict[str, Accelerator]:
     return {
         row["accelerator"]: Accelerator(
             name=row["accelerator"],
-            memory_gib=int(row["memory_gib"]),
+            memory_gb=int(row["memory_gb"]),
             compute_capability=row["compute_capability"],
         )
         for row in _rows("accelerators.csv")

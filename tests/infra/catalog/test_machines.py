@@ -42,6 +42,11 @@ def test_machines_are_found_in_their_own_cloud_only():
     assert find_machine("eks", "g2-standard-24") is None
 
 
+def test_an_accelerator_says_its_memory_and_what_it_can_compute():
+    l4 = accelerators()["nvidia-l4"]
+    assert (l4.memory_gb, l4.compute_capability) == (24, "8.9")
+
+
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_machines_that_carry_an_accelerator_come_smallest_first(cloud: Cloud):
     carrying = machines_with(cloud, "nvidia-l4")

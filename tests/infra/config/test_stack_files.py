@@ -9,13 +9,19 @@ from tests.infra.config.conftest import refused
 SHIPPED = stack_files()
 
 
-def test_four_stack_files_are_shipped():
-    assert list(SHIPPED) == ["dev-gcp-europe-west4", "local", "prod-aws-us-east-1", "prod-gcp-europe-west4"]
+def test_each_kind_of_cluster_has_a_shipped_stack_file():
+    assert {from_file(path).cluster.kind for path in SHIPPED.values()} == {"existing", "gke", "eks"}
 
 
 @pytest.mark.parametrize("stack", SHIPPED)
 def test_a_shipped_stack_file_is_accepted_and_named_by_its_contents(stack: str):
     assert from_file(SHIPPED[stack]).name == stack
+
+
+def test_another_region_is_another_file_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "Pulumi.prod-gcp-us-central1.yaml"
+    path.write_text(SHIPPED["prod-gcp-europe-west4"].read_text().replace("europe-west4", "us-central1"))
+    assert list(stack_files(tmp_path)) == [from_file(path).name]
 
 
 @pytest.mark.parametrize("stack", SHIPPED)
