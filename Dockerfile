@@ -20,9 +20,9 @@ ENV PATH=/opt/ragspan/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    RAGSPAN_HOST=0.0.0.0 \
-    RAGSPAN_DATA_DIR=/data
-WORKDIR /tmp
+    RAGSPAN_HOST=0.0.0.0
+# The embedded store's folder is below the working directory by default; setting it here would clash with any other store.
+WORKDIR /data
 USER 65532:65532
 VOLUME ["/data"]
 EXPOSE 8000

@@ -1,6 +1,8 @@
 """Every setting is checked at start, and each fault is one sentence that says what to do."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -114,3 +116,11 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 def test_the_names_are_plain_data_for_whoever_renders_them() -> None:
     assert {"RAGSPAN_PORT", "RAGSPAN_API_KEYS", "RAGSPAN_EMBEDDER_TOKENIZER_FILE"} <= environment_names()
+
+
+def test_what_the_image_sets_suits_either_store() -> None:
+    dockerfile = (Path(__file__).parents[3] / "Dockerfile").read_text(encoding="utf-8")
+    image = dict(re.findall(r"\bRAGSPAN_(\w+)=(\S+)", dockerfile))
+    assert image
+    assert settings(API_KEYS=KEYS, **image).vector_store == "embedded"
+    assert settings(API_KEYS=KEYS, **image, **WEAVIATE).vector_store == "weaviate"
