@@ -10,7 +10,7 @@ help: ## list these targets
 
 up: $(BIN)/ragspan ## plan every stack offline, ingest docs/, serve on 127.0.0.1 (PORT, 8000 by default)
 	$(BIN)/ragspan plan --all
-	$(BIN)/ragspan ingest docs README.md
+	$(BIN)/ragspan ingest docs
 	RAGSPAN_PORT=$${PORT:-8000} $(BIN)/ragspan serve
 
 check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets

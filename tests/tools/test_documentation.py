@@ -1,0 +1,39 @@
+"""Links and commands in the documentation lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+CHECKED_PATHS = (
+    r"`((?:app|docs|infra|ops|policies|requirements|stacks|tests|tools)/[\w./-]+\.(?:csv|json|md|py|txt|yaml))`"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_make_target_named_exists(page: Path) -> None:
+    named = set(re.findall(r"(?:^    |`)(?:[A-Z]+=\S+ )?make ([a-z]+)", page.read_text(), re.MULTILINE))
+    assert named <= TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_file_named_exists(page: Path) -> None:
+    named = re.findall(CHECKED_PATHS, page.read_text())
+    examples = ("cache.py", "<name>", "us-central1")
+    assert [path for path in named if not (ROOT / path).exists() and not path.endswith(examples)] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {path.relative_to(ROOT / "docs") for path in ROOT.glob("docs/*.md") if path.name != "README.md"}
+    assert [str(path) for path in sorted(pages) if f"({path})" not in index] == []
