@@ -117,6 +117,11 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal):
     ]
 
 
+def test_a_list_is_not_called_short_because_its_entries_are_wrong(refusal: Refusal):
+    message = refusal(PROD, ("max_nodes: 6", "max_nodes: six"))
+    assert len(message.splitlines()) == 1
+
+
 @pytest.mark.parametrize("value", ["hunter2-hunter2", "{name: Hunter2-Hunter2, key: api-key}", "{secure: hunter2}"])
 def test_what_stands_in_place_of_a_secrets_name_is_never_shown(value: str, refusal: Refusal):
     message = refusal(PROD, (API_KEY, f"api_key: {value}"))

@@ -52,6 +52,13 @@ def test_a_missing_stack_file_names_those_that_exist(tmp_path: Path):
         from_file(tmp_path / "Pulumi.prod.yaml")
 
 
+def test_a_file_is_named_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(ConfigError) as caught:
+        from_file(tmp_path / "Pulumi.prod.yaml")
+    assert str(caught.value).startswith(f"{tmp_path.name}/Pulumi.prod.yaml: ")
+
+
 def test_a_file_of_another_name_is_no_stack_file(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"prod\.yaml: not the name of a stack file; name it Pulumi\.<stack>\.yaml"):
         from_file(tmp_path / "prod.yaml")
