@@ -32,7 +32,7 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
         if "openai" in {settings.embedder, settings.generator}:
             from app.adapters.http import open_http  # noqa: PLC0415 - 0.2 s that embedded defaults need not pay
 
-            session = await stack.enter_async_context(open_http())
+            session = await stack.enter_async_context(open_http(settings.request_timeout_s))
         embedder = build_embedder(settings, session)
         stack.push_async_callback(embedder.close)
         store = build_store(settings)

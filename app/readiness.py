@@ -20,6 +20,8 @@ log = logging.getLogger("ragspan.readiness")
 Phase: TypeAlias = Literal["starting", "ready", "index_mismatch", "draining"]
 CHECK_INTERVAL_S = 10.0
 CHECK_TIMEOUT_S = 3.0
+OPEN_TIMEOUT_S = 10.0
+"""A cluster of stores agrees on a new collection first."""
 COUNT_EVERY_CHECKS = 6
 """Documents are counted once a minute; in between, this replica's own changes are added."""
 
@@ -68,10 +70,13 @@ class Readiness:
     async def _watch(self, adapters: Adapters, identity: IndexIdentity, tenants: tuple[str, ...]) -> None:
         checks = 0
         while True:
-            if checks % COUNT_EVERY_CHECKS == 0 and self.index_open:
-                await self._count(adapters, tenants)
-            await asyncio.sleep(CHECK_INTERVAL_S)
-            await self._check(adapters, identity)
+            try:
+                if checks % COUNT_EVERY_CHECKS == 0 and self.index_open:
+                    await self._count(adapters, tenants)
+                await asyncio.sleep(CHECK_INTERVAL_S)
+                await self._check(adapters, identity)
+            except Exception as error:
+                log.exception("unforeseen %s while checking dependencies", type(error).__name__)
             checks += 1
 
     async def _check(self, adapters: Adapters, identity: IndexIdentity) -> None:
@@ -83,7 +88,7 @@ class Readiness:
 
     async def _open(self, adapters: Adapters, identity: IndexIdentity) -> None:
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
                 await adapters.store.open(identity)
             self.index_open = True
         except IndexMismatch as error:

@@ -19,12 +19,15 @@ RETRY_DELAY_S = (0.1, 0.4)
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
-def open_http() -> aiohttp.ClientSession:
-    """Return the client; call it in a running loop and close it. No cookies, no proxy from the environment."""
+def open_http(read_timeout_s: float) -> aiohttp.ClientSession:
+    """Return the client; call it in a running loop and close it. No cookies, no proxy from the environment.
+
+    `read_timeout_s` bounds each wait for a server's next bytes; callers have deadlines of their own above it.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s),
     )
 
 
@@ -48,9 +51,7 @@ class ModelServer:
                     raise self._failure(f"{self._url}{path} answered with status {response.status}")
                 yield response
         except TimeoutError:
-            raise DependencyTimeout(
-                self._dependency, f"{self._url}{path} did not accept a connection in time"
-            ) from None
+            raise DependencyTimeout(self._dependency, f"{self._url}{path} did not answer in time") from None
         except (aiohttp.ClientError, HttpProcessingError) as error:
             raise self._failure(f"{self._url}{path} failed: {type(error).__name__}") from None
 

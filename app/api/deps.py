@@ -27,7 +27,7 @@ class Service:
     metrics: Metrics
 
     def check_length(self, text: str) -> None:
-        """Raise a Problem for a question or turn that is too long."""
+        """Raise a Problem for a question that is too long."""
         limit = self.settings.max_query_chars
         if len(text) > limit:
             raise Problem(422, f"The question has {len(text)} characters; at most {limit} are allowed.")

@@ -37,8 +37,7 @@ def wants_stream(stream: bool | None, accept: str) -> bool:
 
 
 def _question(body: QueryRequest, service: Service, tenant: str) -> Question:
-    for text in (body.query, *(turn.content for turn in body.messages)):
-        service.check_length(text)
+    service.check_length(body.query)
     return Question(
         tenant=tenant,
         text=body.query,

@@ -6,6 +6,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_TOP_K = 50
 MAX_MESSAGES = 50
+MAX_TURN_CHARS = 20_000
+"""Room for an answer of the most tokens that the default settings let a model write, several times over."""
 
 
 def _not_empty(text: str) -> str:
@@ -35,7 +37,7 @@ class Turn(_Request):
     """One turn of the conversation so far. The service keeps none: the client sends it along."""
 
     role: Literal["user", "assistant"]
-    content: Text
+    content: Annotated[Text, Field(max_length=MAX_TURN_CHARS)]
 
 
 class RetrieveRequest(_Request):

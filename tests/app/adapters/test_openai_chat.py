@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def chat_with(url: str) -> AsyncGenerator[OpenAiChat, None]:
-    async with open_http() as session:
+    async with open_http(read_timeout_s=2) as session:
         yield OpenAiChat(ModelServer(session, url, SecretStr("s3cret"), "generator"), model="m", max_tokens=9)
 
 

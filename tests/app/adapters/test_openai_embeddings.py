@@ -1,5 +1,6 @@
 """The embedding adapter against a server that speaks the real protocol."""
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from app.adapters.http import ModelServer, open_http
 from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
-from app.ports import DependencyUnavailable
+from app.ports import DependencyTimeout, DependencyUnavailable
 from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,7 @@ async def embedder(url: str, tokenizer_file: Path, **options: Any) -> AsyncGener
         "tokenizer_file": tokenizer_file,
         **options,
     }
-    async with open_http() as session:
+    async with open_http(read_timeout_s=2) as session:
         yield OpenAiEmbedder(ModelServer(session, url, None, "embedder"), **settings)
 
 
@@ -78,6 +79,16 @@ async def test_a_length_other_than_promised_is_refused_with_the_setting_to_chang
     async with OpenAiServer() as server, embedder(server.url, tokenizer_file, dimensions=3) as e:
         with pytest.raises(DependencyUnavailable, match="RAGSPAN_EMBEDDER_DIMENSIONS"):
             await e.embed_query("a")
+
+
+async def test_an_endpoint_that_never_answers_is_given_up(tokenizer_file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never reads from them
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        async with open_http(read_timeout_s=0.05) as session:
+            server = ModelServer(session, url, None, "embedder")
+            e = OpenAiEmbedder(server, model="m", dimensions=3, max_tokens=9, tokenizer_file=tokenizer_file)
+            with pytest.raises(DependencyTimeout):
+                await e.embed_passages(["a"])
 
 
 async def test_a_dead_endpoint_is_unavailable(tokenizer_file: Path) -> None:
