@@ -164,19 +164,18 @@ class EksCluster(pulumi.ComponentResource):
     def _compose_kubeconfig(self) -> pulumi.Output[str]:
         region, cluster = self._config.region, self._names.cluster
 
-        def compose(endpoint: str, authority: aws.eks.outputs.ClusterCertificateAuthority) -> str:
+        def compose(endpoint: str, ca_data: str) -> str:
             return exec_kubeconfig(
                 name=self._identifier,
                 server=endpoint,
-                ca_data=authority.data,
+                ca_data=ca_data,
                 command="aws",
                 arguments=["--region", region, "eks", "get-token", "--cluster-name", cluster, "--output", "json"],
                 install_hint="https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
             )
 
-        return pulumi.Output.all(self._cluster.endpoint, self._cluster.certificate_authority).apply(
-            lambda known: compose(*known)
-        )
+        ca_data = self._cluster.certificate_authority.apply(lambda authority: authority.data)
+        return pulumi.Output.all(self._cluster.endpoint, ca_data).apply(lambda known: compose(*known))
 
     @property
     def _identifier(self) -> str:

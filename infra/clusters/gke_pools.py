@@ -110,9 +110,7 @@ def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAccelera
     return {
         "type": pool.accelerator,
         "count": machine.gpus,
-        "gpu_driver_installation_config": {
-            "gpu_driver_version": "LATEST"
-        },  # COS's newest, for the newest CUDA
+        "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},  # COS's newest, for the newest CUDA
     }
 
 
