@@ -20,8 +20,10 @@ log = logging.getLogger("ragspan.readiness")
 Phase: TypeAlias = Literal["starting", "ready", "index_mismatch", "draining"]
 CHECK_INTERVAL_S = 10.0
 CHECK_TIMEOUT_S = 3.0
+NOT_OPEN = Health(ok=False, detail="the index is not open")
 OPEN_TIMEOUT_S = 10.0
 """A cluster of stores agrees on a new collection first."""
+COUNT_TIMEOUT_S = 30.0
 COUNT_EVERY_CHECKS = 6
 """Documents are counted once a minute; in between, this replica's own changes are added."""
 
@@ -82,9 +84,8 @@ class Readiness:
     async def _check(self, adapters: Adapters, identity: IndexIdentity) -> None:
         if not self.index_open and self.phase != "index_mismatch":
             await self._open(adapters, identity)
-        store, generator = await asyncio.gather(_health(adapters.store), _health(adapters.generator))
-        self._note("vector_store", Health(ok=False, detail="not open") if not self.index_open else store)
-        self._note("generator", generator)
+        self._note("vector_store", await _health(adapters.store) if self.index_open else NOT_OPEN)
+        self._note("generator", await _health(adapters.generator))
 
     async def _open(self, adapters: Adapters, identity: IndexIdentity) -> None:
         try:
@@ -99,9 +100,10 @@ class Readiness:
 
     async def _count(self, adapters: Adapters, tenants: tuple[str, ...]) -> None:
         try:
-            counts = [len(await adapters.store.list_documents(tenant)) for tenant in tenants]
-        except ServiceError as error:
-            log.warning("documents cannot be counted: %s", error)
+            async with asyncio.timeout(COUNT_TIMEOUT_S):
+                counts = [len(await adapters.store.list_documents(tenant)) for tenant in tenants]
+        except (ServiceError, TimeoutError) as error:
+            log.warning("documents cannot be counted: %s", str(error) or "timed out")
         else:
             self._metrics.documents.set(sum(counts))
 

@@ -26,7 +26,10 @@ async def upload(
     file: Annotated[UploadFile, File(description="Text, Markdown, HTML, PDF or DOCX.")],
     source_uri: Annotated[str | None, Form(max_length=MAX_URI_CHARS)] = None,
 ) -> Ingested:
-    """Add a document, or a new version of the one with this source URI; by default that is its file name."""
+    """Add a document, or a new version of the one with this source URI; by default that is its file name.
+
+    It has no deadline of its own, since a large document takes its time; each call to the store and embedder has one.
+    """
     name = re.split(r"[/\\]", file.filename or "")[-1]
     if not name:
         raise Problem(422, "The file has no name; send one, its ending tells the format.")
@@ -49,13 +52,14 @@ async def upload(
 @router.get("")
 async def list_documents(service: ServiceDep, tenant: TenantDep) -> Documents:
     """List the tenant's documents by source URI."""
-    return Documents(documents=[_document(d) for d in await service.adapters.store.list_documents(tenant)])
+    store = service.adapters.store
+    return Documents(documents=[_document(d) for d in await service.bounded(store.list_documents(tenant))])
 
 
 @router.get("/{doc_id}")
 async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> Document:
     """Describe one document."""
-    record = await service.adapters.store.get(tenant, doc_id)
+    record = await service.bounded(service.adapters.store.get(tenant, doc_id))
     if record is None:
         raise _unknown()
     return _document(record)
@@ -64,7 +68,7 @@ async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> D
 @router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
 async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> None:
     """Remove a document; no older version of it can come back."""
-    if not await service.adapters.store.delete(tenant, doc_id, time.time_ns()):
+    if not await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns())):
         raise _unknown()
     service.metrics.documents.dec()
 

@@ -80,6 +80,8 @@ class FakeStore:
         return None
 
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+        if self.hang:
+            await asyncio.Event().wait()
         return []
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:

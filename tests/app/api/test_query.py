@@ -109,11 +109,11 @@ async def test_what_nobody_foresaw_tells_a_client_nothing(
     assert response.status_code == (200 if stream else 500)
 
 
-async def test_a_search_that_hangs_is_a_504_in_time(serve: Serve, store: FakeStore) -> None:
+async def test_a_store_that_hangs_is_a_504_in_time(serve: Serve, store: FakeStore) -> None:
     store.hang = True
-    async with serve(retrieval_timeout_s=0.05) as client:
-        response = await client.post("/v1/query", json=QUESTION)
-    assert response.status_code == 504
+    async with serve(retrieval_timeout_s=0.05, request_timeout_s=0.1) as client:
+        assert (await client.post("/v1/query", json=QUESTION)).status_code == 504
+        assert (await client.get("/v1/documents")).status_code == 504
 
 
 @pytest.mark.parametrize("stream", [False, True])
