@@ -1,4 +1,4 @@
-"""An EKS cluster in private subnets of its own VPC. Absent so far: Karpenter, VPC endpoints, a NAT gateway per zone."""
+"""An EKS cluster in private subnets of its own VPC. Absent so far: Karpenter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class EksCluster(pulumi.ComponentResource):
     def _create_network(self) -> EksNetwork:
         return EksNetwork(
             f"{self._logical}-network",
-            EksNetworkArgs(config=self._config, names=self._names, provider=self._aws),
+            EksNetworkArgs(config=self._config, names=self._names, partition=self._partition, provider=self._aws),
             pulumi.ResourceOptions(parent=self),
         )
 

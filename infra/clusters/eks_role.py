@@ -1,4 +1,7 @@
-"""An IAM role that one AWS service takes on, with AWS's own policies for that task and no more."""
+"""An IAM role that one principal takes on: AWS's own policies for its task, statements of ours, and no more.
+
+docs/reference/iam.md lists every role's statements; a test compares.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,21 +16,26 @@ from infra.naming import AWS_ROLE_CHARS, Names
 
 @dataclass(frozen=True, kw_only=True)
 class EksRoleArgs:
-    """`role` says what it is for; `policies` are names of managed policies, with their path below `policy/`."""
+    """`role` says what it is for; `policies` are names of managed policies, with their path below `policy/`.
+
+    `statements` are those of an inline policy, which lives and dies with the role.
+    """
 
     role: str
     trust: Mapping[str, Any]
-    policies: Sequence[str]
+    policies: Sequence[str] = ()
+    statements: Sequence[Mapping[str, Any]] = ()
     partition: str
     names: Names
     provider: aws.Provider
 
 
 class EksRole(pulumi.ComponentResource):
-    """The role and its policy attachments."""
+    """The role and its policies."""
 
     arn: pulumi.Output[str]
-    attachments: list[aws.iam.RolePolicyAttachment]
+    name: pulumi.Output[str]
+    attachments: list[pulumi.Resource]
     """Before them the role can do nothing, so whoever takes it on comes after them."""
 
     def __init__(self, name: str, args: EksRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -36,10 +44,10 @@ class EksRole(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=args.names.of(args.role, limit=AWS_ROLE_CHARS),
-            assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [args.trust]}),
+            assume_role_policy=policy_document([args.trust]),
             opts=child,
         )
-        self.arn = role.arn
+        self.arn, self.name = role.arn, role.name
         self.attachments = [
             aws.iam.RolePolicyAttachment(
                 f"{name}-{policy.rpartition('/')[2]}",
@@ -49,7 +57,17 @@ class EksRole(pulumi.ComponentResource):
             )
             for policy in args.policies
         ]
+        if args.statements:
+            document = policy_document(args.statements)
+            self.attachments.append(
+                aws.iam.RolePolicy(f"{name}-policy", role=role.name, name=args.role, policy=document, opts=child)
+            )
         self.register_outputs({"arn": self.arn})
+
+
+def policy_document(statements: Sequence[Mapping[str, Any]]) -> str:
+    """An IAM policy as compact JSON: the 10 240 characters of a role's inline policies count."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
 
 
 def trust_service(service: str) -> dict[str, Any]:

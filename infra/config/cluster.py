@@ -60,6 +60,12 @@ class EksCluster(Section):
     """In quotes, such as "1.35"."""
     vpc_cidr: Annotated[Cidr, FlipsTo("10.99.0.0/16")]
     """Addresses of nodes and pods."""
+    nat_gateways: Annotated[Literal["one", "one_per_zone"], FlipsTo("one", "one_per_zone")] = "one"
+    """`one` costs a third; without its zone, nodes of every zone lose the way out until it is back."""
+    interface_endpoints: bool = False
+    """Reach the registries, STS, EC2 and logs inside the VPC: private, and paid for by endpoint, zone and hour."""
+    flow_logs: bool = False
+    """Record every connection of the VPC's interfaces; paid for by volume."""
     admin_role_arn: Annotated[
         str,
         StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),

@@ -167,7 +167,7 @@ def test_roles_hold_managed_policies_of_their_task_only(stack: RecordedStack):
 def test_nodes_have_no_public_addresses(stack: RecordedStack):
     subnets = stack.of_type("aws:ec2/subnet:Subnet")
     assert {subnet.inputs["mapPublicIpOnLaunch"] for subnet in subnets} == {False}
-    private = stack.named("cluster-network-private-default")
+    private = stack.named("cluster-network-private-us-east-1a-default")
     assert "natGatewayId" in private.inputs
     assert "gatewayId" not in private.inputs
     assert private.urn in stack.named("cluster-pools-system-on-demand", NODE_GROUP).dependencies

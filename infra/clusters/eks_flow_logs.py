@@ -1,0 +1,69 @@
+"""The flow logs of a VPC: who spoke with whom, kept as long as the control plane's own logs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.clusters.eks_control_plane import LOG_RETENTION_DAYS
+from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
+from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.naming import AWS_TAG_CHARS, Names
+
+_ACTIONS = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+"""Of https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html; the group itself is made by us."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksFlowLogsArgs:
+    """The VPC that is watched."""
+
+    config: EksClusterConfig
+    names: Names
+    partition: str
+    provider: aws.Provider
+    vpc_id: pulumi.Input[str]
+
+
+class EksFlowLogs(pulumi.ComponentResource):
+    """A log group, the role that writes to it and to nothing else, and the flow log."""
+
+    def __init__(self, name: str, args: EksFlowLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:EksFlowLogs", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, provider=args.provider)
+        physical = args.names.of("flow-logs", limit=AWS_TAG_CHARS)
+        group = aws.cloudwatch.LogGroup(
+            f"{name}-logs", name=f"/aws/vpc/{physical}", retention_in_days=LOG_RETENTION_DAYS, opts=child
+        )
+        arn = f"arn:{args.partition}:logs:{args.config.region}:{args.config.account_id}:log-group:/aws/vpc/{physical}:*"
+        role = EksRole(
+            f"{name}-role",
+            EksRoleArgs(
+                role="flow-logs",
+                trust=_trust(args.config.account_id),
+                statements=[{"Effect": "Allow", "Action": _ACTIONS, "Resource": arn}],
+                partition=args.partition,
+                names=args.names,
+                provider=args.provider,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        aws.ec2.FlowLog(
+            f"{name}-flows",
+            vpc_id=args.vpc_id,
+            traffic_type="ALL",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            tags={"Name": physical},
+            opts=pulumi.ResourceOptions(parent=self, provider=args.provider, depends_on=role.attachments),
+        )
+        self.register_outputs({})
+
+
+def _trust(account_id: str) -> dict[str, Any]:
+    """For this account's flow logs only, against the confused deputy."""
+    return {
+        **trust_service("vpc-flow-logs"),
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
