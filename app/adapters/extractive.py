@@ -25,8 +25,11 @@ FURTHER_SENTENCE_SHARE = 0.8
 """A further sentence must score at least this share of the best one's score."""
 MIN_WORDS = 4
 """A shorter fragment states nothing by itself."""
+FRAGMENT_WEIGHT = 0.5
+"""What a line without an end mark counts against a sentence: mostly it is a link, a caption or a list's item."""
 PIECE_WORDS = 4
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”\u2019)]*\s+(?=[\"'“\u2018(]?[^\W_a-z])|\n{2,}|\n(?=[-*•#|])")
+END_MARK = re.compile(r"[.!?…][\"'”\u2019)]*$")
 WORD = re.compile(r"[^\W_]+")
 NOT_PROSE = re.compile(
     r"^(```|~~~)[^\0]*?^\1[^\n]*$|^[ \t]*(?:\||#{1,6}[ \t]|</?\w)[^\n]*$|^ {4,}\S[^\n]*$", re.MULTILINE
@@ -96,7 +99,9 @@ def quote(prompt: Prompt) -> str:
         return sum(weights[t] for t in sentence.terms & wanted) + TITLE_WEIGHT * sum(weights[t] for t in named)
 
     def score(sentence: _Sentence) -> float:
-        return coverage(sentence) * (1 + sentence.rank) if sentence.terms & wanted else 0
+        if not sentence.terms & wanted:
+            return 0
+        return coverage(sentence) * (1 + sentence.rank) * (1 if END_MARK.search(sentence.text) else FRAGMENT_WEIGHT)
 
     ranked = sorted(sentences, key=lambda sentence: (-score(sentence), sentence.passage))
     if not ranked or not total or coverage(ranked[0]) < MIN_COVERAGE * total:

@@ -42,6 +42,12 @@ def test_code_tables_headings_and_markup_are_not_quoted() -> None:
     assert quote(prompt) == "The image is pushed by docker. [1]"
 
 
+def test_a_sentence_is_preferred_to_a_link_that_repeats_the_question() -> None:
+    passages = [hit("- [build and push the image](image.md)"), hit("Any registry will do: build the image, then push.")]
+    prompt = build_prompt("How do I build and push the image?", passages, (), boundary="b")
+    assert quote(prompt) == "Any registry will do: build the image, then push. [2]"
+
+
 @pytest.mark.parametrize("question", ["Who won the football cup?", "Why?", "???"])
 def test_a_question_that_nothing_answers_gets_no_invention(question: str) -> None:
     assert quoted(question) == NO_ANSWER
