@@ -8,6 +8,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project in it
 
 from infra.config.load import ConfigError, from_pulumi
+from infra.config.stack import warnings
 from infra.region import RagRegion, RagRegionArgs
 
 
@@ -17,6 +18,8 @@ def main() -> None:
         config = from_pulumi()
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None
+    for warning in warnings(config):
+        pulumi.warn(warning)
     region = RagRegion("region", RagRegionArgs(config=config))
     pulumi.export("namespace", region.namespace)
     pulumi.export("api_address", region.api_address)

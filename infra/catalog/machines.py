@@ -1,10 +1,10 @@
 """What each known machine type and accelerator carries: the rows of the CSV files beside this module."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal
+
+from infra.catalog.rows import rows
 
 Cloud = Literal["gke", "eks"]
 
@@ -51,7 +51,7 @@ def accelerators() -> dict[str, Accelerator]:
             memory_gb=int(row["memory_gb"]),
             compute_capability=row["compute_capability"],
         )
-        for row in _rows("accelerators.csv")
+        for row in rows("accelerators.csv")
     }
 
 
@@ -65,11 +65,6 @@ def _machines(cloud: Cloud) -> dict[str, Machine]:
             accelerator=accelerators()[row["accelerator"]] if row["accelerator"] else None,
             gpus=int(row["gpus"]),
         )
-        for row in _rows("machines.csv")
+        for row in rows("machines.csv")
         if row["cloud"] == cloud
     }
-
-
-def _rows(file_name: str) -> list[dict[str, str]]:
-    text = files("infra.catalog").joinpath(file_name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))

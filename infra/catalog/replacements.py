@@ -4,12 +4,12 @@
 under a condition only, such as a subnet's range that shrinks, stands there as if it always held.
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
+
+from infra.catalog.rows import rows
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 
@@ -41,6 +41,5 @@ def rules_of(type_: str) -> tuple[ReplacementRule, ...]:
 
 @cache
 def _rules() -> tuple[ReplacementRule, ...]:
-    text = files("infra.catalog").joinpath("replacement_rules.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return tuple(ReplacementRule(type=row["type"], property=row["property"], source=row["source"]) for row in rows)
+    found = rows("replacement_rules.csv")
+    return tuple(ReplacementRule(type=row["type"], property=row["property"], source=row["source"]) for row in found)

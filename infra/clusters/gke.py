@@ -12,7 +12,7 @@ from infra.clusters.gke_identity import GkeNodeIdentity, GkeNodeIdentityArgs
 from infra.clusters.gke_network import PODS_RANGE, SERVICES_RANGE, GkeNetwork, GkeNetworkArgs
 from infra.clusters.gke_pools import GkeNodePools, GkeNodePoolsArgs
 from infra.clusters.kubeconfig import exec_kubeconfig
-from infra.config.cluster import GkeCluster as GkeClusterConfig
+from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, GKE_NAME_CHARS, Names, fitted
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.config.cluster import GkeCluster as GkeClusterConfig
+from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.naming import GCP_NAME_CHARS, Names
 
 PODS_RANGE = "pods"

@@ -1,7 +1,7 @@
 """The node pools of a GKE cluster: one for each capacity entry of each configured pool.
 
 The autoscaler owns node counts and the release channel owns node versions, so both are left out of our diffs.
-Reservations, GPU sharing, local SSD and ComputeClasses are not here yet.
+Local SSD and ComputeClasses are not here yet.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.catalog.machines import find_machine
 from infra.clusters import scheduling
-from infra.config.cluster import GkeCluster as GkeClusterConfig
-from infra.config.pools import Capacity, GpuPool, NodePool
+from infra.config.gke import GkeCluster as GkeClusterConfig
+from infra.config.pool_rules import gpu_zones
+from infra.config.pools import Capacity, GpuPool, Mig, NodePool, machine_of
 from infra.naming import GKE_NAME_CHARS, Names, pool_name
 
 _NOT_OURS = ["version", "initialNodeCount", "nodeCount"]
+_STRATEGIES = {"time_slicing": "TIME_SHARING", "mps": "MPS"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +51,19 @@ class GkeNodePools(pulumi.ComponentResource):
     def _create(self, pool: NodePool, entry: Capacity, after: Sequence[pulumi.Resource]) -> gcp.container.NodePool:
         config = self._args.config
         name = pool_name(pool.name, entry.kind, limit=GKE_NAME_CHARS)
+        zones = _zones(pool, entry, config.zones)
         return gcp.container.NodePool(
             f"{self._logical}-{name}",
             name=name,
             cluster=self._args.cluster_name,
             location=config.region,
-            node_locations=config.zones,
-            initial_node_count=initial_nodes_per_zone(entry.min_nodes, entry.max_nodes, zones=len(config.zones)),
+            node_locations=zones,
+            initial_node_count=initial_nodes_per_zone(entry.min_nodes, entry.max_nodes, zones=len(zones)),
             autoscaling={
                 "total_min_node_count": entry.min_nodes,
                 "total_max_node_count": entry.max_nodes,
                 # ANY follows spot and reserved capacity to the zone that has it.
-                "location_policy": "ANY" if entry.kind == "spot" else "BALANCED",
+                "location_policy": "BALANCED" if entry.kind == "on_demand" else "ANY",
             },
             management={"auto_repair": True, "auto_upgrade": True},
             # A surge node needs quota for another node's GPUs, which few projects have.
@@ -100,18 +102,38 @@ class GkeNodePools(pulumi.ComponentResource):
         }
         if pool.kind == "gpu":
             node["guest_accelerators"] = [_accelerator(pool)]
+        if entry.kind == "reservation":
+            node["reservation_affinity"] = {
+                "consume_reservation_type": "SPECIFIC_RESERVATION",
+                "key": "compute.googleapis.com/reservation-name",
+                "values": [entry.name],
+            }
         return node
 
 
+def _zones(pool: NodePool, entry: Capacity, zones: tuple[str, ...]) -> tuple[str, ...]:
+    if entry.kind == "reservation":
+        return (entry.zone,)
+    return gpu_zones("gke", pool, zones) if pool.kind == "gpu" else zones
+
+
 def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict:
-    machine = find_machine("gke", pool.machine_type)
+    machine = machine_of("gke", pool)
     if machine is None:
-        raise LookupError(f"{pool.machine_type} is not in infra/catalog/machines.csv; the stack config refuses it.")
-    return {
+        raise LookupError(f"What {pool.machine_type} carries is not known; the stack config refuses it.")
+    accelerator: gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict = {
         "type": pool.accelerator,
         "count": machine.gpus,
         "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},  # COS's newest, for the newest CUDA
     }
+    if isinstance(pool.sharing, Mig):
+        accelerator["gpu_partition_size"] = pool.sharing.profile
+    elif pool.sharing:
+        accelerator["gpu_sharing_config"] = {
+            "gpu_sharing_strategy": _STRATEGIES[pool.sharing.kind],
+            "max_shared_clients_per_gpu": pool.sharing.clients,
+        }
+    return accelerator
 
 
 def initial_nodes_per_zone(min_nodes: int, max_nodes: int, *, zones: int) -> int:

@@ -4,46 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from infra.catalog.machines import Cloud, find_machine, machines_with
-from infra.config.cidr import Cidr, require_apart
+from infra.config.cidr import Cidr
+from infra.config.gke import GkeCluster
+from infra.config.minor import Minor, require_minor
+from infra.config.pool_rules import require_accelerators, require_pools, require_zones
 from infra.config.pools import NodePool
-from infra.config.section import FlipsTo, Section, refuse
-
-Minor = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
-"""A Kubernetes minor, quoted in YAML: "1.35"."""
-
-
-class GkeCluster(Section):
-    """A private, VPC-native, regional GKE cluster."""
-
-    kind: Literal["gke"]
-    project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
-    """Project that everything is created in."""
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
-    """The cloud's name for it; part of the stack's name."""
-    zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3), FlipsTo(("europe-west4-b",))]
-    """Where nodes run. Three keep an index of three replicas through the loss of one."""
-    kubernetes_minor: Annotated[Minor, FlipsTo("1.34")]
-    """In quotes, such as "1.35"."""
-    release_channel: Annotated[Literal["RAPID", "REGULAR", "STABLE"], FlipsTo("RAPID")]
-    """How early patches arrive."""
-    nodes_cidr: Annotated[Cidr, FlipsTo("10.200.0.0/20")]
-    """Addresses of nodes."""
-    pods_cidr: Annotated[Cidr, FlipsTo("10.128.0.0/14")]
-    """Addresses of pods; a /14 has room for 1 024 nodes."""
-    services_cidr: Annotated[Cidr, FlipsTo("10.210.0.0/20")]
-    """Addresses of Services."""
-    deletion_protection: bool
-    """Refuse to delete the cluster until this is set to false and applied."""
-    pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
-    """Node pools, exactly one of them a cpu pool of purpose `system`."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        require_zones(self.zones, self.region, separator="-")
-        require_apart(nodes_cidr=self.nodes_cidr, pods_cidr=self.pods_cidr, services_cidr=self.services_cidr)
-        require_pools("gke", self.pools)
-        return self
+from infra.config.section import FlipsTo, Section
 
 
 class EksCluster(Section):
@@ -82,7 +48,9 @@ class EksCluster(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         require_zones(self.zones, self.region, separator="")
-        require_pools("eks", self.pools)
+        require_minor("eks", self.kubernetes_minor)
+        require_pools("eks", self.pools, self.zones)
+        require_accelerators("eks", self.region, self.zones, self.pools)
         return self
 
 
@@ -97,67 +65,3 @@ class ExistingCluster(Section):
 
 
 Cluster = Annotated[GkeCluster | EksCluster | ExistingCluster, Field(discriminator="kind")]
-
-
-def require_zones(zones: tuple[str, ...], region: str, *, separator: str) -> None:
-    """Refuse a zone of another region, and one named twice."""
-    for index, zone in enumerate(zones):
-        if zone in zones[:index] or not (
-            zone.startswith(region + separator) and len(zone) == len(region + separator) + 1
-        ):
-            raise refuse(
-                f"{zone!r} is not a further zone of {region}",
-                key=f"zones[{index}]",
-                value=zone,
-                allowed=f"different zones such as {region}{separator}a",
-                remedy="write zones of the cluster's own region, each once",
-            )
-
-
-def require_pools(cloud: Cloud, pools: tuple[NodePool, ...]) -> None:
-    """Refuse pools of one name, no or several system pools, and machines that do not carry what the pool says."""
-    for index, pool in enumerate(pools):
-        key = f"pools[{index}]"
-        if pool.name in {earlier.name for earlier in pools[:index]}:
-            raise refuse(
-                "two pools have one name",
-                key=f"{key}.name",
-                value=pool.name,
-                allowed="a name of its own for each pool",
-                remedy="rename one of them",
-            )
-        _require_machine(cloud, pool, key)
-    system = [pool.name for pool in pools if pool.kind == "cpu" and pool.purpose == "system"]
-    if len(system) != 1:
-        raise refuse(
-            f"{len(system)} pools have the purpose `system`",
-            key="pools",
-            value=system,
-            allowed="exactly one cpu pool of purpose `system`",
-            remedy="add one, or make the others `batch`",
-        )
-
-
-def _require_machine(cloud: Cloud, pool: NodePool, key: str) -> None:
-    accelerator = pool.accelerator if pool.kind == "gpu" else None
-    carrying = machines_with(cloud, accelerator)
-    if pool.kind == "gpu" and not carrying:
-        raise refuse(
-            f"no {cloud} machine type with this accelerator is known",
-            key=f"{key}.accelerator",
-            value=accelerator,
-            allowed="an accelerator of infra/catalog/machines.csv",
-            remedy="choose one of them, or add the machine with its source to that file",
-        )
-    machine = find_machine(cloud, pool.machine_type)
-    if machine not in carrying:
-        carries = machine.accelerator.name if machine and machine.accelerator else "no accelerator"
-        raise refuse(
-            f"it carries {carries}, the pool says {accelerator or 'none'}"
-            if machine
-            else "the machine type is not known",
-            key=f"{key}.machine_type",
-            value=pool.machine_type,
-            allowed=", ".join(choice.machine_type for choice in carrying),
-            remedy="write one of these, or add the machine with its source to infra/catalog/machines.csv",
-        )

@@ -1,13 +1,14 @@
 """Node pools: one typed model for CPU and GPU pools on both clouds.
 
-A pool lists the capacity it may be built from, in order; each entry becomes one node pool of the cloud. Custom machine
-types and reservations are deliberately absent until a component consumes them.
+A pool lists the capacity it may be built from, in order; each entry becomes one node pool of the cloud. What a cloud
+makes of its pools, and refuses, stands in `pool_rules.py`.
 """
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from infra.catalog.machines import Cloud, Machine, accelerators, find_machine
 from infra.config.section import FlipsTo, Name, Section, refuse
 
 
@@ -42,7 +43,81 @@ class Spot(_Bounded):
     kind: Literal["spot"]
 
 
-Capacity = Annotated[OnDemand | Spot, Field(discriminator="kind")]
+class Reservation(_Bounded):
+    """Nodes that are reserved in one zone and paid for already; `max_nodes` is how many the reservation holds."""
+
+    kind: Literal["reservation"]
+    name: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$"),
+        FlipsTo({"gke": "another-reservation", "eks": "cr-0123456789abcdef0"}),
+    ]
+    """GKE: the reservation's name. EKS: its identifier, cr-…"""
+    zone: Annotated[str, FlipsTo({"gke": "us-central1-b", "eks": "us-east-1b"})]
+    """The zone that it is in, one of the cluster's."""
+
+
+Capacity = Annotated[OnDemand | Spot | Reservation, Field(discriminator="kind")]
+
+
+def _in_order(capacity: tuple[Capacity, ...]) -> tuple[Capacity, ...]:
+    kinds = [entry.kind for entry in capacity]
+    if len(set(kinds)) < len(kinds):
+        raise refuse(
+            "a kind of capacity is listed twice",
+            value=kinds,
+            allowed="reservation, spot and on_demand, each at most once",
+            remedy="merge the entries, or make another pool of one of them",
+        )
+    if "reservation" in kinds[1:]:
+        raise refuse(
+            "a reservation is paid for whether it is used or not, and stands behind other capacity",
+            value=kinds,
+            allowed="a reservation in the first place",
+            remedy="move it to the top of the list",
+        )
+    return capacity
+
+
+Capacities = Annotated[tuple[Capacity, ...], Field(min_length=1), AfterValidator(_in_order)]
+
+
+class TimeSlicing(Section):
+    """Containers take turns on a GPU. They see, and may fill, one another's share of its memory."""
+
+    kind: Literal["time_slicing"]
+    clients: Annotated[int, Field(ge=2, le=48), FlipsTo(3)]
+    """Containers that share one GPU."""
+
+
+class Mps(Section):
+    """Containers compute at the same time on a GPU, each within its share of the memory. GKE only."""
+
+    kind: Literal["mps"]
+    clients: Annotated[int, Field(ge=2, le=48), FlipsTo(3)]
+    """Containers that share one GPU."""
+
+
+class Mig(Section):
+    """GPUs are divided in hardware, and each container has a partition to itself."""
+
+    kind: Literal["mig"]
+    profile: Annotated[str, FlipsTo("1g.10gb", "1g.20gb")]
+    """Size of every partition, of infra/catalog/mig_profiles.csv: 1g.20gb."""
+
+
+Sharing = Annotated[TimeSlicing | Mps | Mig, Field(discriminator="kind")]
+
+
+class MachineFigures(Section):
+    """What a machine type carries that the catalogue does not know."""
+
+    vcpus: Annotated[int, Field(ge=1, le=1024)]
+    """As the cloud counts them."""
+    memory_gib: Annotated[int, Field(ge=1, le=32_768)]
+    """Main memory."""
+    gpus: Annotated[int, Field(ge=0, le=16)] = 0
+    """Accelerators of the pool's kind; none in a cpu pool."""
 
 
 class CpuPool(Section):
@@ -54,10 +129,12 @@ class CpuPool(Section):
     purpose: Literal["system", "batch"]
     """`system` carries the platform and stateful services, `batch` interruptible work."""
     machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-16", "eks": "m7i.4xlarge"})]
-    """The cloud's name, of infra/catalog/machines.csv."""
+    """The cloud's name, of infra/catalog/machines.csv or with its figures in `machine`."""
+    machine: MachineFigures | None = None
+    """Only for a machine type that the catalogue does not know."""
     disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
     """Boot disk, which also holds images, weights and temporary files."""
-    capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+    capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
     @model_validator(mode="after")
@@ -80,13 +157,31 @@ class GpuPool(Section):
     name: Annotated[Name, FlipsTo("renamed")]
     """Name of the pool, which its nodes carry."""
     machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-16", "eks": "g6.8xlarge"})]
-    """The cloud's name, of infra/catalog/machines.csv."""
+    """The cloud's name, of infra/catalog/machines.csv or with its figures in `machine`."""
     accelerator: str
     """GKE's name for what the machine carries, on both clouds: nvidia-l4."""
+    machine: Annotated[MachineFigures | None, FlipsTo({"vcpus": 8, "memory_gib": 48, "gpus": 2})] = None
+    """Only for a machine type that the catalogue does not know."""
+    sharing: Annotated[Sharing | None, FlipsTo({"kind": "time_slicing", "clients": 2})] = None
+    """How containers share a GPU. A model server needs whole ones, and then this stays away."""
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
     """Boot disk, which also holds images, weights and temporary files."""
-    capacity: Annotated[tuple[Capacity, ...], Field(min_length=1)]
+    capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
 
 NodePool = Annotated[CpuPool | GpuPool, Field(discriminator="kind")]
+
+
+def machine_of(cloud: Cloud, pool: NodePool) -> Machine | None:
+    """What the pool's machines carry, by the catalogue or else by the stack file; None where neither says."""
+    known = find_machine(cloud, pool.machine_type)
+    if known or pool.machine is None:
+        return known
+    return Machine(
+        machine_type=pool.machine_type,
+        vcpus=pool.machine.vcpus,
+        memory_gib=pool.machine.memory_gib,
+        accelerator=accelerators().get(pool.accelerator) if pool.kind == "gpu" else None,
+        gpus=pool.machine.gpus,
+    )

@@ -4,11 +4,11 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from infra.catalog.machines import find_machine
 from infra.config.app import App
-from infra.config.cluster import Cluster, ExistingCluster
+from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
+from infra.config.minor import warn_of_minor
 from infra.config.models import Models
-from infra.config.pools import GpuPool
+from infra.config.pools import GpuPool, machine_of
 from infra.config.section import Section, refuse
 from infra.config.vector_store import Weaviate
 
@@ -82,12 +82,39 @@ def _require_gpus(config: StackConfig) -> None:
             allowed=", ".join(pool.name for pool in pools) or "nothing here: the cluster has no GPU pool",
             remedy="name a pool of kind gpu, or write kind: extractive",
         )
-    machine = find_machine(cluster.kind, pool.machine_type)
-    if machine is None or llm.gpus > machine.gpus:
+    if pool.sharing:
         raise refuse(
-            "a replica cannot span nodes",
-            key="models.llm.gpus",
-            value=llm.gpus,
-            allowed=f"1 to {machine.gpus if machine else 0} ({pool.machine_type} of pool {pool.name})",
-            remedy="lower gpus or give the pool a larger machine",
+            f"the model server takes whole GPUs, and pool {pool.name} shares them by {pool.sharing.kind}",
+            key="models.llm.pool",
+            value=llm.pool,
+            allowed=", ".join(pool.name for pool in pools if not pool.sharing) or "a pool without `sharing`",
+            remedy="name such a pool, or add one",
         )
+    machine = machine_of(cluster.kind, pool)
+    if machine is None:
+        raise LookupError(f"What {pool.machine_type} carries is not known; the cluster's section should have said so.")
+    for key, asked, has in (
+        ("gpus", llm.gpus, machine.gpus),
+        ("cpu_cores", llm.cpu_cores, machine.vcpus),
+        ("memory_gib", llm.memory_gib, machine.memory_gib),
+    ):
+        if asked > has:
+            raise refuse(
+                "a replica cannot span nodes",
+                key=f"models.llm.{key}",
+                value=asked,
+                allowed=f"up to {has} ({pool.machine_type} of pool {pool.name})",
+                remedy="lower it or give the pool a larger machine",
+            )
+
+
+def warnings(config: StackConfig) -> list[str]:
+    """What is accepted and still worth a look, one sentence each."""
+    match config.cluster:
+        case GkeCluster() as cluster:
+            found = warn_of_minor("gke", cluster.kubernetes_minor, cluster.release_channel)
+        case EksCluster() as cluster:
+            found = warn_of_minor("eks", cluster.kubernetes_minor)
+        case ExistingCluster():
+            found = None
+    return [found] if found else []

@@ -30,7 +30,15 @@ def _use_added_gpu_pool(data: dict[str, Any]) -> None:
 
 
 def _use_two_gpus_a_node(data: dict[str, Any]) -> None:
-    _gpu_pool(data)["machine_type"] = {"gke": "g2-standard-24", "eks": "g6.12xlarge"}[data["cluster"]["kind"]]
+    larger = {"g2-standard-8": "g2-standard-24", "g2-standard-12": "g2-standard-24", "g6.4xlarge": "g6.12xlarge"}
+    pool = _gpu_pool(data)
+    pool["machine_type"] = larger.get(pool["machine_type"], pool["machine_type"])
+
+
+def _use_unlisted_machine(data: dict[str, Any]) -> None:
+    if data["cluster"]["kind"] == "gke":
+        machine = {"vcpus": 208, "memory_gib": 1872, "gpus": 8}
+        _gpu_pool(data).update(machine_type="unlisted", machine=machine)
 
 
 def _use_no_spot_nodes(data: dict[str, Any]) -> None:
@@ -47,6 +55,8 @@ def _swap_purposes(data: dict[str, Any]) -> None:
 GIVEN: dict[str, Change] = {
     "Vllm.pool": _add_gpu_pool,
     "GpuPool.name": _use_added_gpu_pool,
+    "GpuPool.sharing": _use_added_gpu_pool,
+    "GpuPool.machine": _use_unlisted_machine,
     "Vllm.gpus": _use_two_gpus_a_node,
     "CpuPool.purpose": _use_no_spot_nodes,
 }
@@ -60,11 +70,14 @@ FOUND_BY_VALUE = {
     "GkeCluster.region": "zones say it too",
     "EksCluster.region": "zones say it too",
     "GpuPool.accelerator": "the machine type says it too",
+    "CpuPool.machine": "the machine type says it too: the figures are what pods are checked by",
 }
 """Fields that cannot change alone, each with the reason: their value is looked for among the planned inputs."""
 
 CHECKED_ONLY = {
     ("eks", "GpuPool.accelerator"): "an EC2 machine type comes with its accelerator: the key is what it is checked by",
+    ("gke", "CpuPool.machine"): "no machine of a shipped stack is unlisted",
+    ("eks", "CpuPool.machine"): "no machine of a shipped stack is unlisted",
 }
 """Fields that no resource takes, by kind of cluster, each with the reason."""
 
@@ -102,14 +115,14 @@ def planned(config: StackConfig) -> list[Any]:
     return [(resource.urn, resource.inputs, resource.options) for resource in plan_stack(config).resources]
 
 
-def identity(config: StackConfig, leaf: Leaf) -> tuple[str, str]:
+def identity(config: StackConfig, leaf: Leaf) -> tuple[str, str, str]:
     """The same key is the same to every stack, except that each kind of cluster takes it by itself."""
-    return (config.cluster.kind if leaf.path[0] == "cluster" else "", leaf.key)
+    return (config.cluster.kind if leaf.path[0] == "cluster" else "", leaf.field, leaf.key)
 
 
 @cache
 def flips() -> list[Flip]:
-    found: dict[tuple[str, str], Flip] = {}
+    found: dict[tuple[str, str, str], Flip] = {}
     for stack in STACKS:
         for leaf in leaves(config_of(stack)):
             flip, key = Flip(stack, leaf), identity(config_of(stack), leaf)

@@ -65,7 +65,7 @@ REFUSED = {
         [
             "ragspan:cluster.pools[2].machine_type: it carries no accelerator, the pool says nvidia-l4",
             'found "n2-standard-8"; allowed: g2-standard-4, ',
-            "write one of these, or add the machine with its source to infra/catalog/machines.csv",
+            "write one of these, or say what the machine carries: machine: {vcpus, memory_gib, gpus}",
         ],
     ),
     "two pools of one name": (
