@@ -21,7 +21,7 @@ INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
 """Ids are never used twice (AUTOINCREMENT), so that a row id names one vector for ever. `keyword` holds published
 chunks only; a tombstone is a document with `deleted`. `generation` counts the changes of what is published."""
 
-FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND NOT published"
+FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND published = 0"
 STAGE = """
 INSERT OR IGNORE INTO chunk
   (chunk_id, doc_id, version, ordinal, title, text, source_uri, location, revision, vector)
@@ -29,11 +29,11 @@ INSERT OR IGNORE INTO chunk
 """
 COUNT_STAGED = "SELECT count(*) FROM chunk WHERE doc_id = ? AND version = ?"
 REMOVE_KEYWORDS = """
-INSERT INTO keyword (keyword, rowid, text) SELECT 'delete', id, text FROM chunk WHERE doc_id = ? AND published
+INSERT INTO keyword (keyword, rowid, text) SELECT 'delete', id, text FROM chunk WHERE doc_id = ? AND published = 1
 """
-ADD_KEYWORDS = "INSERT INTO keyword (rowid, text) SELECT id, text FROM chunk WHERE doc_id = ? AND published"
-REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND (published OR revision <= ?)"
-REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published OR revision <= ?)"
+ADD_KEYWORDS = "INSERT INTO keyword (rowid, text) SELECT id, text FROM chunk WHERE doc_id = ? AND published = 1"
+REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND (published = 1 OR revision <= ?)"
+REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published = 1 OR revision <= ?)"
 """A version that is being staged with a newer revision stays."""
 SHOW_VERSION = "UPDATE chunk SET published = 1 WHERE doc_id = ? AND version = ?"
 SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -50,5 +50,5 @@ SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE 
 """
 KEYWORD_LEG = "SELECT rowid, -rank FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT ?"
 CHUNK = "SELECT chunk_id, doc_id, version, ordinal, title, text, source_uri, location FROM chunk WHERE id = ?"
-PUBLISHED_IDS = "SELECT id FROM chunk WHERE published"
+PUBLISHED_IDS = "SELECT id FROM chunk WHERE published = 1"
 VECTORS = "SELECT vector FROM chunk WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"

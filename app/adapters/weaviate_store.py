@@ -45,6 +45,10 @@ from app.rag.index_rules import (
 logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
 
 OLDEST_VERSION = (1, 39)
+OPEN_TIMEOUT_S = 15.0
+READ_TIMEOUT_S = 10.0
+CHANGE_TIMEOUT_S = 120.0
+"""Deadlines of whole operations; the client's own hold for one request and are retried for a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +77,13 @@ class WeaviateStore:
     async def open(self, identity: IndexIdentity) -> None:
         await self.close()
         prefix = self._connection.collection_prefix
-        async with _reported("open the index"):
-            client = _client(self._connection)
-            self._client = client
-            await client.connect()
-            await _check_version(client)
-            await create_collections(client, prefix, identity, self._connection.replication_factor)
-            found = await stored_identity(client, prefix)
-            await TenantCollections(client, prefix, "").check_grpc()
+        async with _reported("open the index", OPEN_TIMEOUT_S):
+            self._client = connection = client(self._connection)
+            await connection.connect()
+            await _check_version(connection)
+            await create_collections(connection, prefix, identity, self._connection.replication_factor)
+            found = await stored_identity(connection, prefix)
+            await TenantCollections(connection, prefix, "").check_grpc()
         require_identity(found, identity, f"The index {prefix} in Weaviate")
         self._dimensions = identity.dimensions
 
@@ -115,13 +118,13 @@ class WeaviateStore:
             return state is not None and not state.deleted
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
-        async with _reported("read a document's record"):
+        async with _reported("read a document's record", READ_TIMEOUT_S):
             index = self._tenant(tenant)
             state = (await index.states([doc_id])).get(doc_id) if await self._exists(tenant, index) else None
             return state.record if state and not state.deleted else None
 
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
-        async with _reported("list documents"):
+        async with _reported("list documents", CHANGE_TIMEOUT_S):
             index = self._tenant(tenant)
             states = await index.all_states() if await self._exists(tenant, index) else []
             records = [state.record for state in states if not state.deleted]
@@ -129,7 +132,7 @@ class WeaviateStore:
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
-        async with _reported("search"):
+        async with _reported("search", READ_TIMEOUT_S):
             index = self._tenant(tenant)
             return await search_published(index, text, vector, limit) if await self._exists(tenant, index) else []
 
@@ -143,9 +146,9 @@ class WeaviateStore:
         return Health(ok=ready, detail="" if ready else "Weaviate is not ready.")
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client:
-            await client.close()
+        connection, self._client = self._client, None
+        if connection:
+            await connection.close()
 
     def _tenant(self, tenant: str) -> TenantCollections:
         if self._client is None:
@@ -161,14 +164,15 @@ class WeaviateStore:
     async def _changing(self, tenant: str, doc_id: str, what: str) -> AsyncGenerator[TenantCollections]:
         """The tenant's collections, created if need be, while no other change of this document runs here."""
         lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
-        async with lock, _reported(what):
+        async with lock, _reported(what, CHANGE_TIMEOUT_S):
             index = self._tenant(tenant)
             if not await self._exists(tenant, index):
                 await index.create()
             yield index
 
 
-def _client(connection: WeaviateConnection) -> WeaviateAsyncClient:
+def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
+    """A client that is not connected yet."""
     http = urlsplit(connection.http_url)
     secure = http.scheme == "https"
     return weaviate.use_async_with_custom(
@@ -179,7 +183,7 @@ def _client(connection: WeaviateConnection) -> WeaviateAsyncClient:
         grpc_port=connection.grpc_port,
         grpc_secure=connection.grpc_secure,
         auth_credentials=Auth.api_key(connection.api_key) if connection.api_key else None,
-        additional_config=AdditionalConfig(timeout=Timeout(init=5, query=10, insert=60)),
+        additional_config=AdditionalConfig(timeout=Timeout(init=5, query=30, insert=90)),
         skip_init_checks=True,  # they ask the package index for a newer client
     )
 
@@ -202,11 +206,12 @@ async def _is_published(index: TenantCollections, document: DocumentVersion) -> 
 
 
 @asynccontextmanager
-async def _reported(what: str) -> AsyncGenerator[None]:
+async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
     """Turn Weaviate's errors into the ports', without its words: they may quote documents."""
     try:
-        yield
-    except WeaviateTimeoutError as error:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except (TimeoutError, WeaviateTimeoutError) as error:
         raise DependencyTimeout("vector_store", f"Weaviate did not {what} in time.") from error
     except WeaviateBaseError as error:
         raise DependencyUnavailable("vector_store", f"Weaviate did not {what} ({type(error).__name__}).") from error

@@ -1,0 +1,156 @@
+"""The Weaviate adapter where Weaviate refuses, stalls or is gone, and what a dead process left in it."""
+
+import os
+import signal
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from app.adapters import weaviate_store
+from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
+from app.adapters.weaviate_store_schema import chunk_object, tenant_name
+from app.adapters.weaviate_store_tenant import TenantCollections
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch
+from tests.contract.vector_store_contract import (
+    EAST,
+    IDENTITY,
+    TENANT,
+    chunks_of,
+    put,
+    texts_found,
+    vectors_of,
+    version,
+)
+from tests.support.weaviate import WeaviateServer, weaviate_server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("weaviate-server")]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[WeaviateServer]:
+    with weaviate_server(tmp_path_factory.mktemp("weaviate")) as server:
+        yield server
+
+
+@pytest.fixture
+def connection(server: WeaviateServer) -> WeaviateConnection:
+    return WeaviateConnection(
+        http_url=server.http_url,
+        grpc_host="127.0.0.1",
+        grpc_port=server.grpc_port,
+        grpc_secure=False,
+        api_key=server.api_key,
+        collection_prefix=f"T{uuid4().hex}",
+        replication_factor=1,
+    )
+
+
+@pytest.fixture
+async def store(connection: WeaviateConnection) -> AsyncGenerator[WeaviateStore]:
+    store = WeaviateStore(connection)
+    await store.open(IDENTITY)
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"api_key": "wrong-key"}, {"api_key": None}, {"http_url": "http://127.0.0.1:9"}],
+    ids=["wrong key", "no key", "no http"],
+)
+async def test_a_server_that_cannot_be_used_is_said_without_its_words_or_the_key(
+    connection: WeaviateConnection, fault: dict[str, str]
+) -> None:
+    store = WeaviateStore(replace(connection, **fault))
+    with pytest.raises(DependencyUnavailable) as refused:
+        await store.open(IDENTITY)
+    assert str(refused.value).startswith("Weaviate did not open the index (")
+    assert refused.value.dependency == "vector_store"
+    await store.close()
+
+
+async def test_a_server_without_grpc_is_found_out_when_the_store_is_opened(
+    connection: WeaviateConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weaviate_store, "OPEN_TIMEOUT_S", 2)
+    store = WeaviateStore(replace(connection, grpc_port=9))
+    with pytest.raises(DependencyTimeout, match="did not open the index in time"):
+        await store.open(IDENTITY)
+    await store.close()
+
+
+async def test_a_store_can_be_opened_after_it_failed_to(connection: WeaviateConnection, store: WeaviateStore) -> None:
+    with pytest.raises(IndexMismatch):
+        await store.open(replace(IDENTITY, model="other"))
+    await store.open(IDENTITY)
+    await put(store, version(), "apple")
+    assert await texts_found(store) == {"apple"}
+
+
+async def test_a_store_that_was_never_opened_says_so(connection: WeaviateConnection) -> None:
+    store = WeaviateStore(connection)
+    assert not (await store.health()).ok
+    with pytest.raises(DependencyUnavailable, match="not opened"):
+        await store.get(TENANT, "report")
+
+
+async def test_the_key_is_in_no_representation(connection: WeaviateConnection, server: WeaviateServer) -> None:
+    assert server.api_key not in repr(connection) + repr(WeaviateStore(connection)) + repr(server)
+
+
+async def test_a_collection_that_is_not_ours_is_refused(connection: WeaviateConnection) -> None:
+    async with client(connection) as weaviate:
+        await weaviate.collections.create(f"{connection.collection_prefix}Chunk", description="of somebody else")
+    store = WeaviateStore(connection)
+    with pytest.raises(IndexMismatch, match="built with None"):
+        await store.open(IDENTITY)
+    await store.close()
+
+
+async def test_replaced_chunks_that_a_dead_process_left_stay_hidden_and_go_with_the_next_publish(
+    store: WeaviateStore, connection: WeaviateConnection
+) -> None:
+    await put(store, version(name="v2", revision=2), "apple new")
+    left = chunks_of(version(name="v1", revision=1), "apple old 1", "apple old 2")
+    async with client(connection) as weaviate:
+        index = TenantCollections(weaviate, connection.collection_prefix, TENANT)
+        await index.write_chunks([chunk_object(chunk, 1, EAST.tolist()) for chunk in left])
+        assert await texts_found(store) == {"apple new"}
+        await store.publish(TENANT, version(name="v2", revision=3), 1)
+        assert await index.count_chunks("report", "v1", 0) == 0
+
+
+async def test_many_hidden_chunks_do_not_crowd_out_the_published_ones(store: WeaviateStore) -> None:
+    await put(store, version(), *(f"apple {n}" for n in range(5)))
+    staged = version(name="v2", revision=2)
+    texts = [f"apple apple {n}" for n in range(300)]
+    await store.stage(TENANT, staged, chunks_of(staged, *texts), vectors_of(len(texts)))
+    assert await texts_found(store, limit=5) == {f"apple {n}" for n in range(5)}
+
+
+async def test_tenant_names_are_valid_and_never_meet() -> None:
+    names = ["acme", "Acme", "n-acme", "h-acme", "a b", "a/b", "ü", "", "x" * 48, "x" * 49, "x" * 500]
+    mapped = [tenant_name(name) for name in names]
+    assert len(set(mapped)) == len(names)
+    assert all(len(name) <= 64 and name.replace("-", "").isalnum() and name.isascii() for name in mapped)
+
+
+async def test_a_stalled_server_is_a_timeout(
+    store: WeaviateStore, server: WeaviateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weaviate_store, "READ_TIMEOUT_S", 1)
+    await put(store, version(), "apple")
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DependencyTimeout):
+            await store.search(TENANT, "apple", EAST, 5)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert await texts_found(store) == {"apple"}
