@@ -1,4 +1,4 @@
-"""Ask a running service, at the address given, one question about the project and insist on the document that says it."""
+"""Ask the service at an address one question about the project and insist on the document that says it."""
 
 import json
 import sys

@@ -24,6 +24,7 @@ def refuse_other_hosts(event: str, args: tuple[object, ...]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): a program of tests/support/parts.py without which it is skipped")
     sys.addaudithook(refuse_other_hosts)
+    sys.warnoptions.append("default")  # else importing weaviate turns warnings from errors into mere output
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
