@@ -26,6 +26,10 @@ class Part:
 
 PARTS = {
     "weaviate-server": Part(names=("weaviate-server",), how_to_get="make parts (builds it with Go, about 4 minutes)"),
+    "pulumi": Part(
+        names=("pulumi",),
+        how_to_get="make parts (builds it with Go, about 6 minutes), or https://www.pulumi.com/docs/install/",
+    ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
         how_to_get="apt-get install chromium, or brew install --cask chromium",
