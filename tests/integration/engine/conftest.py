@@ -1,7 +1,7 @@
 """One copy of the project for the lives of the shipped stacks, and a fresh one for each test with its own program."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,28 +16,22 @@ from tests.support.engine.serving import serving
 from tests.support.engine.workspace import Workspace, copy_project
 
 
-@dataclass(frozen=True, kw_only=True)
-class StandIns:
-    """The cloud that the stand-in provider fills, and the port where the stand-ins listen."""
-
-    cloud: Cloud
-    port: int
-
-
-@pytest.fixture(scope="session")
-def stand_ins() -> Generator[StandIns]:
-    cloud, host = Cloud(), LanguageHost()
+@contextmanager
+def stand_ins(cloud: Cloud) -> Generator[int]:
+    """Serve stand-ins that fill this cloud; gives their port, and leaves no child behind."""
+    host = LanguageHost()
     with serving(provider=Provider(cloud), language=host) as port:
-        yield StandIns(cloud=cloud, port=port)
-        host.stop()
+        try:
+            yield port
+        finally:
+            host.stop()
 
 
 @pytest.fixture(scope="session")
-def life(stand_ins: StandIns, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Life]:
+def life(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Life]]:
     """The life of a shipped stack, the same for every test that asks."""
-    folder = tmp_path_factory.mktemp("stacks")
+    folder, cloud = tmp_path_factory.mktemp("stacks"), Cloud()
     copy_project(folder)
-    workspace = Workspace(folder=folder, port=stand_ins.port)
     lives: dict[str, Life] = {}
 
     def of(stack: str) -> Life:
@@ -45,22 +39,30 @@ def life(stand_ins: StandIns, tmp_path_factory: pytest.TempPathFactory) -> Calla
             config = from_file(stack_files()[stack])
             lives[stack] = Life(
                 stack=workspace.stack(stack),
-                cloud=stand_ins.cloud,
+                cloud=cloud,
                 is_own_cluster=not isinstance(config.cluster, ExistingCluster),
                 is_protected=config.vector_store.protect,
             )
         return lives[stack]
 
-    return of
+    with stand_ins(cloud) as port:
+        workspace = Workspace(folder=folder, port=port)
+        yield of
 
 
 @pytest.fixture
-def workspace(stand_ins: StandIns, tmp_path: Path) -> Callable[..., Workspace]:
+def cloud() -> Cloud:
+    """What the test's own stacks have created."""
+    return Cloud()
+
+
+@pytest.fixture
+def workspace(cloud: Cloud, tmp_path: Path) -> Generator[Callable[..., Workspace]]:
     """A copy of the project for one test: `workspace()`, or `workspace("a_program")` of `programs/` in its place."""
+    with stand_ins(cloud) as port:
 
-    def make(program: str = "") -> Workspace:
-        copy_project(tmp_path, program)
-        stand_ins.cloud.live.clear()
-        return Workspace(folder=tmp_path, port=stand_ins.port)
+        def make(program: str = "") -> Workspace:
+            copy_project(tmp_path, program)
+            return Workspace(folder=tmp_path, port=port)
 
-    return make
+        yield make

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.config.load import from_file, stack_files
+from tests.support.engine.checks import assert_no_changes, assert_nothing_replaced
 from tests.support.engine.cloud import CANARY
 from tests.support.engine.lives import Life
 from tests.support.engine.workspace import PASSPHRASE
@@ -33,12 +34,13 @@ def test_an_update_creates_what_the_preview_said(life: Lives, stack: str) -> Non
 
 @EVERY
 def test_a_second_update_changes_nothing(life: Lives, stack: str) -> None:
-    assert life(stack).repeated.succeeded().changes == []
+    assert_no_changes(life(stack).repeated)
 
 
 @EVERY
 def test_a_changed_value_updates_its_resources_alone(life: Lives, stack: str) -> None:
     run = life(stack).changed.succeeded()
+    assert_nothing_replaced(run)
     assert {step.op for step in run.changes} == {"update"}
     pools = [step for step in run.changes if step.type in POOLS]
     assert len(pools) == life(stack).is_own_cluster
@@ -47,7 +49,7 @@ def test_a_changed_value_updates_its_resources_alone(life: Lives, stack: str) ->
 
 @EVERY
 def test_a_refresh_finds_nothing(life: Lives, stack: str) -> None:
-    assert life(stack).refreshed.succeeded().changes == []
+    assert_no_changes(life(stack).refreshed)
 
 
 @EVERY
@@ -55,8 +57,7 @@ def test_what_drifts_by_itself_is_not_undone(life: Lives, stack: str) -> None:
     drifted, _ = life(stack).drifted
     assert {type_ for type_ in drifted if type_.startswith("kubernetes:")}
     assert any(life(stack).is_own_cluster is (type_ in POOLS) for type_ in drifted)
-    run = life(stack).after_drift.succeeded()
-    assert [(step.name, step.op, step.changed) for step in run.changes] == []
+    assert_no_changes(life(stack).after_drift)
 
 
 @EVERY

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).with_name("programs")
 PASSPHRASE = "correct horse battery staple"
 TIME_LIMIT_S = 110
+LANGUAGE_HOST = "pulumi-language-python"
 PROVIDERS = ("aws", "gcp", "kubernetes")
 _COPIED = ("Pulumi.yaml", "infra", "stacks", "policies")
 _TEST_VALUES = {
@@ -61,9 +62,10 @@ class Workspace:
             "PULUMI_DEBUG_COMMANDS": "true",  # lets a command write its events to a file
             "PULUMI_DEBUG_PROVIDERS": attached,
         }
-        if not shutil.which("pulumi-language-python"):
-            variables["PULUMI_DEBUG_LANGUAGES"] = f"python:{self.port}"
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        if not shutil.which(LANGUAGE_HOST):
+            variables["PULUMI_DEBUG_LANGUAGES"] = f"python:{self.port}"
+            variables["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{kept['PATH']}"
         return {**kept, **variables}
 
     def pulumi(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -132,6 +134,18 @@ class Stack:
             put(document["config"], path, value)
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
 
+    def set_config(self, key: str, value: str, *, secret: bool = False) -> None:
+        """Set a value of a program that is not the project's own."""
+        kind = "--secret" if secret else "--plaintext"
+        done = self.workspace.pulumi("config", "set", "--stack", self.name, kind, key, value)
+        assert done.returncode == 0, done.stdout
+
+    def output(self, name: str) -> str:
+        """An exported value, opened where it is secret."""
+        shown = self.workspace.pulumi("stack", "output", "--stack", self.name, "--show-secrets", name)
+        assert shown.returncode == 0, shown.stdout
+        return shown.stdout.strip()
+
     def state_text(self) -> str:
         """The state as it lies on disk."""
         return (self.workspace.folder / "state" / ".pulumi" / "stacks" / "ragspan" / f"{self.name}.json").read_text()
@@ -161,3 +175,6 @@ def copy_project(folder: Path, program: str = "") -> None:
         shutil.copy2(PROGRAMS / f"{program}.py", project / "stacks" / "__main__.py")
     (project / ".venv").symlink_to(ROOT / ".venv")
     (folder / "state").mkdir()
+    # For policies the engine wants to see an executable of this name, and attaches to the stand-in all the same.
+    (folder / "bin").mkdir()
+    (folder / "bin" / LANGUAGE_HOST).touch(0o755)
