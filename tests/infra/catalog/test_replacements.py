@@ -2,7 +2,7 @@ import csv
 from datetime import date
 from importlib import import_module
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -56,8 +56,8 @@ def test_a_rule_names_a_type_and_a_property_that_the_provider_has(type_: str) ->
     path = path.replace("rbac.authorization.k8s.io", "rbac").replace("storage.k8s.io", "storage")
     cls: Any = getattr(import_module(f"{SDKS[package]}.{path}"), kind)
     assert cls.pulumi_type == type_
-    attributes: list[Any] = list(vars(cls).values())
-    getters = [value.fget for value in attributes if isinstance(value, property)]
+    members = cast("dict[str, object]", vars(cls))
+    getters = [value.fget for value in members.values() if isinstance(value, property)]
     names = {getattr(getter, "_pulumi_name", getattr(getter, "__name__", "")) for getter in getters}
     wrong = {row["property"] for row in ROWS if row["type"] == type_ and row["property"].split(".")[0] not in names}
     assert not wrong
