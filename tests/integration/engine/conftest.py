@@ -62,7 +62,10 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[Callable[..., Workspace
     with stand_ins(cloud) as port:
 
         def make(program: str = "") -> Workspace:
-            copy_project(tmp_path, program)
-            return Workspace(folder=tmp_path, port=port)
+            copy_project(tmp_path)
+            made = Workspace(folder=tmp_path, port=port)
+            if program:
+                made.use(program)
+            return made
 
         yield make

@@ -43,6 +43,7 @@ class Workspace:
 
     folder: Path
     port: int
+    time_limit_s: int = TIME_LIMIT_S
 
     @property
     def project(self) -> Path:
@@ -69,7 +70,7 @@ class Workspace:
         return {**kept, **variables}
 
     def pulumi(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line; its standard error is part of `stdout`. Raises TimeoutError past TIME_LIMIT_S."""
+        """Run the command line; its standard error is part of `stdout`. Raises TimeoutError past the limit."""
         command = [str(parts.executable("pulumi")), *arguments, "--non-interactive"]
         with subprocess.Popen(
             command,
@@ -81,12 +82,16 @@ class Workspace:
             start_new_session=True,
         ) as process:
             try:
-                said, _ = process.communicate(timeout=TIME_LIMIT_S)
+                said, _ = process.communicate(timeout=self.time_limit_s)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 said, _ = process.communicate()
-                raise TimeoutError(f"pulumi {' '.join(arguments)} took over {TIME_LIMIT_S} s:\n{said}") from None
+                raise TimeoutError(f"pulumi {' '.join(arguments)} took over {self.time_limit_s} s:\n{said}") from None
         return subprocess.CompletedProcess(command, process.returncode, said)
+
+    def use(self, program: str) -> None:
+        """Run this one of `programs/` in place of the project's own."""
+        shutil.copy2(PROGRAMS / f"{program}.py", self.project / "stacks" / "__main__.py")
 
     def stack(self, name: str) -> "Stack":
         """A new stack, configured by the file of this name."""
@@ -146,9 +151,14 @@ class Stack:
         assert shown.returncode == 0, shown.stdout
         return shown.stdout.strip()
 
+    @property
+    def state_file(self) -> Path:
+        """Where its state lies."""
+        return self.workspace.folder / "state" / ".pulumi" / "stacks" / "ragspan" / f"{self.name}.json"
+
     def state_text(self) -> str:
         """The state as it lies on disk."""
-        return (self.workspace.folder / "state" / ".pulumi" / "stacks" / "ragspan" / f"{self.name}.json").read_text()
+        return self.state_file.read_text()
 
     def state(self) -> list[dict[str, Any]]:
         """The resources of the state, secrets as ciphertext."""
@@ -161,8 +171,8 @@ class Stack:
         return EngineRun(exit_code=ended.returncode, said=ended.stdout, events=read_events(log))
 
 
-def copy_project(folder: Path, program: str = "") -> None:
-    """Copy what an update reads; `program` names one of `programs/` to run in place of the project's own."""
+def copy_project(folder: Path) -> None:
+    """Copy what an update reads."""
     project = folder / "project"
     for name in _COPIED:
         source = ROOT / name
@@ -171,8 +181,6 @@ def copy_project(folder: Path, program: str = "") -> None:
         else:
             project.mkdir(parents=True)
             shutil.copy2(source, project / name)
-    if program:
-        shutil.copy2(PROGRAMS / f"{program}.py", project / "stacks" / "__main__.py")
     (project / ".venv").symlink_to(ROOT / ".venv")
     (folder / "state").mkdir()
     # For policies the engine wants to see an executable of this name, and attaches to the stand-in all the same.
