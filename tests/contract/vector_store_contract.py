@@ -129,12 +129,12 @@ class VectorStoreContract:
         assert await texts_found(store) == set()
 
     async def test_a_later_attempt_removes_what_a_dead_one_staged(self, store: VectorStore) -> None:
-        dead = version(name="dead", revision=1)
+        dead = version(name="dead", revision=9)
         await store.stage(TENANT, dead, chunks_of(dead, "apple dead"), vectors_of(1))
-        await put(store, version(name="v2", revision=2), "apple alive")
+        await put(store, version(name="v2", revision=10), "apple alive")
         assert await texts_found(store) == {"apple alive"}
         with pytest.raises(ServiceError):
-            await store.publish(TENANT, replace(dead, revision=3), 1)
+            await store.publish(TENANT, replace(dead, revision=11), 1)
 
     async def test_publishing_a_version_leaves_a_newer_one_staged(self, store: VectorStore) -> None:
         newer = version(name="v3", revision=3)

@@ -11,8 +11,9 @@ import pytest
 from app.adapters import weaviate_store
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
 from app.adapters.weaviate_store_schema import chunk_object, tenant_name
-from app.adapters.weaviate_store_tenant import TenantCollections
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch
+from app.adapters.weaviate_store_search import search_published
+from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, Vector
 from tests.contract.vector_store_contract import (
     EAST,
     IDENTITY,
@@ -125,6 +126,31 @@ async def test_replaced_chunks_that_a_dead_process_left_stay_hidden_and_go_with_
         assert await texts_found(store) == {"apple new"}
         await store.publish(TENANT, version(name="v2", revision=3), 1)
         assert await index.count_chunks("report", "v1", 0) == 0
+
+
+class OvertakenIndex(TenantCollections):
+    """Replaces the document right after the first search, before the look-up of its record."""
+
+    store: WeaviateStore
+    replacements = 0
+
+    async def find(self, text: str, vector: Vector, limit: int) -> list[FoundChunk]:
+        found = await super().find(text, vector, limit)
+        if self.replacements < 2:
+            self.replacements += 1
+            await put(self.store, version(name=f"v{self.replacements}", revision=1 + self.replacements), "apple new")
+        return found
+
+
+async def test_a_search_that_publishes_overtake_still_finds_the_document(
+    store: WeaviateStore, connection: WeaviateConnection
+) -> None:
+    await put(store, version(name="v0", revision=1), "apple old")
+    async with client(connection) as weaviate:
+        index = OvertakenIndex(weaviate, connection.collection_prefix, TENANT)
+        index.store = store
+        (hit,) = await search_published(index, "apple", EAST, 5)
+    assert (hit.chunk.version, hit.chunk.text) == ("v2", "apple new")
 
 
 async def test_many_hidden_chunks_do_not_crowd_out_the_published_ones(store: WeaviateStore) -> None:

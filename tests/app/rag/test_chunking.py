@@ -59,6 +59,11 @@ def test_passages_end_with_paragraphs_where_they_can() -> None:
     assert all(piece[-60:] in ends for piece in passages("\n\n".join(paragraphs), 200))
 
 
+def test_passages_of_prose_are_nearly_full() -> None:
+    pieces = passages("".join(SENTENCE.format(n) for n in range(200)), MAX_TOKENS)
+    assert min(len(TOKEN_SPANS(piece)) for piece in pieces[:-1]) > MAX_TOKENS - 20
+
+
 def test_a_passage_repeats_whole_sentences_of_the_one_before_within_the_overlap() -> None:
     text = "".join(SENTENCE.format(n) for n in range(200))
     pieces = passages(text, MAX_TOKENS)
