@@ -1,4 +1,4 @@
-"""A private, VPC-native, regional GKE cluster. Absent so far: CMEK, ComputeClasses, maintenance windows."""
+"""A private, VPC-native, regional GKE cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,32 +7,15 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
-from infra.clusters import scheduling
+from infra.clusters import gke_options, scheduling
+from infra.clusters.gke_classes import GkeComputeClasses, GkeComputeClassesArgs
 from infra.clusters.gke_identity import GkeNodeIdentity, GkeNodeIdentityArgs
-from infra.clusters.gke_network import PODS_RANGE, SERVICES_RANGE, GkeNetwork, GkeNetworkArgs
+from infra.clusters.gke_network import RANGES, GkeNetwork, GkeNetworkArgs
 from infra.clusters.gke_pools import GkeNodePools, GkeNodePoolsArgs
 from infra.clusters.kubeconfig import exec_kubeconfig
 from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, GKE_NAME_CHARS, Names, fitted
-
-_METRICS = [
-    "SYSTEM_COMPONENTS",
-    "STORAGE",
-    "POD",
-    "DEPLOYMENT",
-    "STATEFULSET",
-    "DAEMONSET",
-    "HPA",
-    "KUBELET",
-    "CADVISOR",
-]
-
-# One name that IAM guards from anywhere, instead of addresses that networks guard.
-_DNS_ENDPOINT_ONLY: gcp.container.ClusterControlPlaneEndpointsConfigArgsDict = {
-    "dns_endpoint_config": {"allow_external_traffic": True},
-    "ip_endpoints_config": {"enabled": False},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +68,19 @@ class GkeCluster(pulumi.ComponentResource):
         self.provider = self._create_kubernetes_provider()
         volumes = self._create_storage_class()
         self.storage_class = FAST_VOLUMES
-        self.ready = [*pools.pools, volumes]
+        classes = GkeComputeClasses(
+            f"{name}-classes",
+            GkeComputeClassesArgs(pools=config.pools, provider=self.provider, after=pools.pools),
+            parent,
+        )
+        self.ready = [*pools.pools, *classes.classes, volumes]
         self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
 
     def place_on_system_pool(self) -> Placement:
         return scheduling.place_on(scheduling.system_pool(self._config.pools))
 
     def place_on_gpu_pool(self, pool: str) -> Placement:
-        return scheduling.place_on_gpu(self._config.pools, pool)
+        return scheduling.place_on_gpu(self._config.pools, pool, "gke")
 
     def _create_google_provider(self, names: Names) -> gcp.Provider:
         return gcp.Provider(
@@ -114,17 +102,19 @@ class GkeCluster(pulumi.ComponentResource):
             release_channel={"channel": config.release_channel},
             network=network.network_id,
             subnetwork=network.subnet_id,
-            ip_allocation_policy={
-                "cluster_secondary_range_name": PODS_RANGE,
-                "services_secondary_range_name": SERVICES_RANGE,
-            },
+            ip_allocation_policy=RANGES,
             datapath_provider="ADVANCED_DATAPATH",
             private_cluster_config={"enable_private_nodes": True},
-            control_plane_endpoints_config=_DNS_ENDPOINT_ONLY,
+            control_plane_endpoints_config=gke_options.endpoints(config),
+            master_authorized_networks_config=gke_options.authorized_networks(config),
+            maintenance_policy=gke_options.maintenance_policy(config.maintenance),
+            database_encryption=gke_options.database_encryption(config.database_encryption_key),
+            addons_config=gke_options.addons(config),
+            cost_management_config={"enabled": True},  # splits the bill by namespace and label
             workload_identity_config={"workload_pool": f"{config.project_id}.svc.id.goog"},
             enable_shielded_nodes=True,
             gateway_api_config={"channel": "CHANNEL_STANDARD"},
-            monitoring_config={"enable_components": self._metrics(), "managed_prometheus": {"enabled": True}},
+            monitoring_config=gke_options.monitoring(config),
             deletion_protection=config.deletion_protection,
             # GKE insists on a first pool; it lives for a minute, as our service account, and never comes back.
             remove_default_node_pool=True,
@@ -141,10 +131,6 @@ class GkeCluster(pulumi.ComponentResource):
                 depends_on=identity.grants,
             ),
         )
-
-    def _metrics(self) -> list[str]:
-        gpu = any(pool.kind == "gpu" for pool in self._config.pools)
-        return [*_METRICS, "DCGM"] if gpu else _METRICS
 
     def _compose_kubeconfig(self, cluster: gcp.container.Cluster) -> pulumi.Output[str]:
         def compose(endpoints: gcp.container.outputs.ClusterControlPlaneEndpointsConfig) -> str:

@@ -10,6 +10,11 @@ from infra.naming import GCP_NAME_CHARS, Names
 
 PODS_RANGE = "pods"
 SERVICES_RANGE = "services"
+RANGES: gcp.container.ClusterIpAllocationPolicyArgsDict = {
+    "cluster_secondary_range_name": PODS_RANGE,
+    "services_secondary_range_name": SERVICES_RANGE,
+}
+"""What a cluster in this network takes its addresses from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """The node pools of a GKE cluster: one for each capacity entry of each configured pool.
 
 The autoscaler owns node counts and the release channel owns node versions, so both are left out of our diffs.
-Local SSD and ComputeClasses are not here yet.
 """
 
 from collections.abc import Sequence
@@ -17,6 +16,18 @@ from infra.config.pools import Capacity, GpuPool, Mig, NodePool, machine_of
 from infra.naming import GKE_NAME_CHARS, Names, pool_name
 
 _NOT_OURS = ["version", "initialNodeCount", "nodeCount"]
+_UPGRADES: dict[str, gcp.container.NodePoolUpgradeSettingsArgsDict] = {
+    # A surge node needs quota for another node's GPUs, which few projects have.
+    "one_by_one": {"strategy": "SURGE", "max_surge": 0, "max_unavailable": 1},
+    "surge": {"strategy": "SURGE", "max_surge": 1, "max_unavailable": 0},
+    "blue_green": {
+        "strategy": "BLUE_GREEN",
+        "blue_green_settings": {
+            "standard_rollout_policy": {"batch_node_count": 1, "batch_soak_duration": "600s"},
+            "node_pool_soak_duration": "3600s",
+        },
+    },
+}
 _STRATEGIES = {"time_slicing": "TIME_SHARING", "mps": "MPS"}
 
 
@@ -66,10 +77,8 @@ class GkeNodePools(pulumi.ComponentResource):
                 "location_policy": "BALANCED" if entry.kind == "on_demand" else "ANY",
             },
             management={"auto_repair": True, "auto_upgrade": True},
-            # A surge node needs quota for another node's GPUs, which few projects have.
-            upgrade_settings={"max_surge": 0, "max_unavailable": 1}
-            if pool.kind == "gpu"
-            else {"max_surge": 1, "max_unavailable": 0},
+            max_pods_per_node=config.max_pods_per_node,
+            upgrade_settings=_UPGRADES[pool.upgrade if pool.kind == "gpu" else "surge"],
             network_config={"enable_private_nodes": True},
             node_config=self._node_config(pool, entry),
             opts=pulumi.ResourceOptions(
@@ -86,10 +95,10 @@ class GkeNodePools(pulumi.ComponentResource):
             "machine_type": pool.machine_type,
             "disk_size_gb": pool.disk_size_gb,
             "spot": entry.kind == "spot",
-            "labels": scheduling.node_labels(pool),
+            "labels": scheduling.node_labels(pool, "gke"),
             "taints": [
                 {"key": taint.key, "value": taint.value, "effect": scheduling.CLOUD_EFFECT}
-                for taint in scheduling.taints(pool)
+                for taint in scheduling.taints(pool, "gke")
             ],
             "service_account": self._args.service_account,
             "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],  # the account's roles decide
@@ -101,7 +110,7 @@ class GkeNodePools(pulumi.ComponentResource):
             "resource_labels": self._args.names.cloud_labels,
         }
         if pool.kind == "gpu":
-            node["guest_accelerators"] = [_accelerator(pool)]
+            node |= _gpu_config(pool)
         if entry.kind == "reservation":
             node["reservation_affinity"] = {
                 "consume_reservation_type": "SPECIFIC_RESERVATION",
@@ -115,6 +124,15 @@ def _zones(pool: NodePool, entry: Capacity, zones: tuple[str, ...]) -> tuple[str
     if entry.kind == "reservation":
         return (entry.zone,)
     return gpu_zones("gke", pool, zones) if pool.kind == "gpu" else zones
+
+
+def _gpu_config(pool: GpuPool) -> gcp.container.NodePoolNodeConfigArgsDict:
+    node: gcp.container.NodePoolNodeConfigArgsDict = {"guest_accelerators": [_accelerator(pool)]}
+    if pool.local_ssds:
+        node["ephemeral_storage_local_ssd_config"] = {"local_ssd_count": pool.local_ssds}
+    if pool.image_cache:
+        node["secondary_boot_disks"] = [{"disk_image": pool.image_cache, "mode": "CONTAINER_IMAGE_CACHE"}]
+    return node
 
 
 def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict:

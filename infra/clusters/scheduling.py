@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from infra.catalog.machines import Cloud
 from infra.config.pools import CpuPool, NodePool
 from infra.contracts import Placement, Toleration
 
@@ -10,18 +11,23 @@ GPU_TAINT = Toleration(key="nvidia.com/gpu", value="present")
 """GKE's own, declared by us: GKE adds it only to a GPU pool that comes after another pool.
 https://docs.cloud.google.com/kubernetes-engine/docs/how-to/gpus"""
 BATCH_TAINT = Toleration(key=POOL_LABEL, value="batch")
+COMPUTE_CLASS = "cloud.google.com/compute-class"
+"""Label and taint that bind a GKE pool to the ComputeClass of its name, and what a pod selects to have the class.
+https://docs.cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes#manual-node-pools"""
 CLOUD_EFFECT = "NO_SCHEDULE"
 """How the APIs of GKE and EKS spell the effect that Kubernetes calls NoSchedule."""
 
 
-def node_labels(pool: NodePool) -> dict[str, str]:
-    return {POOL_LABEL: pool.name}
+def node_labels(pool: NodePool, cloud: Cloud | None = None) -> dict[str, str]:
+    """What a pool's nodes wear; a GPU pool's on GKE also their ComputeClass."""
+    classed = {COMPUTE_CLASS: pool.name} if cloud == "gke" and pool.kind == "gpu" else {}
+    return {POOL_LABEL: pool.name, **classed}
 
 
-def taints(pool: NodePool) -> list[Toleration]:
+def taints(pool: NodePool, cloud: Cloud | None = None) -> list[Toleration]:
     """The pool's taints, as the tolerations that accept them."""
     if pool.kind == "gpu":
-        return [GPU_TAINT]
+        return [GPU_TAINT, Toleration(key=COMPUTE_CLASS, value=pool.name)] if cloud == "gke" else [GPU_TAINT]
     return [BATCH_TAINT] if pool.purpose == "batch" else []
 
 
@@ -30,13 +36,13 @@ def system_pool(pools: Sequence[NodePool]) -> CpuPool:
     return next(pool for pool in pools if pool.kind == "cpu" and pool.purpose == "system")
 
 
-def place_on(pool: NodePool) -> Placement:
-    return Placement(node_selector=node_labels(pool), tolerations=tuple(taints(pool)))
+def place_on(pool: NodePool, cloud: Cloud | None = None) -> Placement:
+    return Placement(node_selector=node_labels(pool, cloud), tolerations=tuple(taints(pool, cloud)))
 
 
-def place_on_gpu(pools: Sequence[NodePool], name: str) -> Placement:
+def place_on_gpu(pools: Sequence[NodePool], name: str, cloud: Cloud | None = None) -> Placement:
     """Placement on the GPU pool of this name. Raises LookupError where there is none."""
     for pool in pools:
         if pool.kind == "gpu" and pool.name == name:
-            return place_on(pool)
+            return place_on(pool, cloud)
     raise LookupError(f"The cluster has no GPU pool {name!r}: the stack config should have refused it.")

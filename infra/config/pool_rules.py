@@ -43,6 +43,7 @@ def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, .
         _require_capacity(cloud, pool, zones, key)
         if pool.kind == "gpu":
             _require_sharing(cloud, pool, key)
+            _require_gke_only(cloud, pool, key)
     system = [pool.name for pool in pools if pool.kind == "cpu" and pool.purpose == "system"]
     if len(system) != 1:
         raise refuse(
@@ -170,11 +171,18 @@ def _require_sharing(cloud: Cloud, pool: GpuPool, key: str) -> None:
         )
 
 
-def _not_here(cloud: Cloud, kind: str, key: str) -> PydanticCustomError:
+def _require_gke_only(cloud: Cloud, pool: GpuPool, key: str) -> None:
+    chosen = {"local_ssds": pool.local_ssds, "image_cache": pool.image_cache, "upgrade": pool.upgrade}
+    for name, value in chosen.items():
+        if cloud != "gke" and value != GpuPool.model_fields[name].default:
+            raise _not_here(cloud, value, f"{key}.{name}")
+
+
+def _not_here(cloud: Cloud, value: object, key: str) -> PydanticCustomError:
     return refuse(
         f"pools of {cloud} are not made with it",
         key=key,
-        value=kind,
+        value=value,
         allowed=f"it in other clouds than {cloud}",
         remedy="remove it",
     )

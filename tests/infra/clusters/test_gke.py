@@ -47,6 +47,7 @@ SECTION: dict[str, Any] = {
     ),
 }
 NAMES = Names(stack="prod-gcp-europe-west4", environment="prod")
+CLASS = "cloud.google.com/compute-class"
 POOL = "gcp:container/nodePool:NodePool"
 
 
@@ -79,7 +80,8 @@ def test_it_satisfies_the_contract_and_places_pods_on_its_pools():
     assert placements == [
         Placement(node_selector={"ragspan.dev/pool": "system"}),
         Placement(
-            node_selector={"ragspan.dev/pool": "l4"}, tolerations=(Toleration(key="nvidia.com/gpu", value="present"),)
+            node_selector={"ragspan.dev/pool": "l4", CLASS: "l4"},
+            tolerations=(Toleration(key="nvidia.com/gpu", value="present"), Toleration(key=CLASS, value="l4")),
         ),
     ]
 
@@ -128,7 +130,10 @@ def test_the_system_pool_precedes_every_other_pool(stack: RecordedStack):
 
 def test_a_gpu_pool_is_tainted_by_us(stack: RecordedStack):
     node = pool(stack, "l4-on-demand")["nodeConfig"]
-    assert node["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}]
+    assert node["taints"] == [
+        {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"},
+        {"key": CLASS, "value": "l4", "effect": "NO_SCHEDULE"},
+    ]
 
 
 def test_a_batch_pool_takes_batch_work_only(stack: RecordedStack):
