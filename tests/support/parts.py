@@ -18,9 +18,10 @@ CACHED_BINARIES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A program that pip does not install. `names` are the executables that will do, best first."""
+    """A program that pip does not install. `names` are the executables that will do, best first, with `beside`."""
 
     names: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     how_to_get: str
 
 
@@ -29,6 +30,11 @@ PARTS = {
     "pulumi": Part(
         names=("pulumi",),
         how_to_get="make parts (builds it with Go, about 6 minutes), or https://www.pulumi.com/docs/install/",
+    ),
+    "kubernetes": Part(
+        names=("kube-apiserver",),
+        beside=("etcd", "kube-scheduler", "kube-controller-manager", "kwok"),
+        how_to_get="make parts (builds them with Go, about 10 minutes)",
     ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
@@ -42,10 +48,14 @@ missing_parts: Counter[str] = Counter()
 
 def find(name: str) -> Path | None:
     """The executable of a part, on PATH or in the user's cache folder."""
-    for executable in PARTS[name].names:
-        if found := shutil.which(executable) or shutil.which(executable, path=str(CACHED_BINARIES)):
-            return Path(found)
-    return None
+    if not all(map(_located, PARTS[name].beside)):
+        return None
+    found = next(filter(None, map(_located, PARTS[name].names)), None)
+    return Path(found) if found else None
+
+
+def _located(executable: str) -> str | None:
+    return shutil.which(executable) or shutil.which(executable, path=str(CACHED_BINARIES))
 
 
 def executable(name: str) -> Path:

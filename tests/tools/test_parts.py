@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.parts import PARTS
+
 ROOT = Path(__file__).parents[2]
 PROBE = """import pytest
 @pytest.mark.needs("chromium")
@@ -41,6 +43,16 @@ def test_a_part_in_the_cache_folder_is_found(tmp_path: Path) -> None:
     binary.parent.mkdir(parents=True)
     binary.touch(0o755)
     assert "1 passed" in run_probe(tmp_path, PROBE).stdout
+
+
+def test_a_part_of_several_programs_is_missing_until_all_are_there(tmp_path: Path) -> None:
+    folder = tmp_path / "ragspan" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "kube-apiserver").touch(0o755)
+    assert "1 skipped" in run_probe(tmp_path, PROBE.replace("chromium", "kubernetes")).stdout
+    for name in PARTS["kubernetes"].beside:
+        (folder / name).touch(0o755)
+    assert "1 passed" in run_probe(tmp_path, PROBE.replace("chromium", "kubernetes")).stdout
 
 
 def test_a_part_that_nobody_listed_is_refused(tmp_path: Path) -> None:
