@@ -1,12 +1,12 @@
 # Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
-.PHONY: help up check test plan bench image parts lock schema
+.PHONY: help up check test test-engine plan bench image parts lock schema
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 BIN := .venv/bin
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 up: $(BIN)/ragspan ## plan every stack offline, ingest docs/, serve on 127.0.0.1 (PORT, 8000 by default)
 	$(BIN)/ragspan plan --all
@@ -20,8 +20,11 @@ check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/check_budgets.py
 
-test: $(BIN)/ragspan ## every test whose parts are here; names the rest and how to get them
-	$(BIN)/pytest $(ARGS)
+test: $(BIN)/ragspan ## every test whose parts are here, but the engine's; names the rest and how to get them
+	$(BIN)/pytest --ignore=tests/integration/engine $(ARGS)
+
+test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
+	$(BIN)/pytest tests/integration/engine $(ARGS)
 
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)
