@@ -29,8 +29,9 @@ test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, witho
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)
 
-bench: $(BIN)/ragspan ## retrieval quality and speed
-	$(BIN)/python -m bench
+bench: $(BIN)/ragspan ## how long plans take; with DATA (a file in SQuAD's format), retrieval quality too
+	$(BIN)/python -m bench.plan
+	$(if $(DATA),$(BIN)/python -m bench.retrieval $(DATA))
 
 image: ## the answer service as a container image (IMAGE names it)
 	docker build --platform linux/amd64 --tag $(or $(IMAGE),ragspan:dev) .

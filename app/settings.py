@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     embedder_model: str | None = Field(default=None, description="Model name that the embedding API knows.")
     embedder_api_key: SecretStr | None = Field(default=None, description="Bearer token of the embedding API.")
     embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Length of its vectors.")
-    embedder_max_tokens: int | None = Field(default=None, ge=16, description="Most tokens that one text may hold.")
+    embedder_max_tokens: int | None = Field(default=None, ge=128, description="Most tokens that one text may hold.")
     embedder_tokenizer_file: Annotated[Path, AfterValidator(_existing_file)] | None = Field(
         default=None, description="The model's tokenizer.json: chunks are counted by the model's own tokenizer."
     )
