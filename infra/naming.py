@@ -19,6 +19,14 @@ AWS_TAG_CHARS = 256
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html"""
 AWS_LAUNCH_TEMPLATE_CHARS = 128
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html"""
+AWS_INSTANCE_PROFILE_CHARS = 128
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+AWS_QUEUE_CHARS = 80
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
+AWS_EVENT_RULE_CHARS = 64
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
+KUBERNETES_LABEL_CHARS = 63
+"""Values of labels: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"""
 EKS_CLUSTER_CHARS = 100
 """https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html"""
 EKS_NODE_GROUP_PREFIX_CHARS = 36

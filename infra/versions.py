@@ -38,6 +38,14 @@ class Versions:
     vllm_image: str = "docker.io/vllm/vllm-openai:v0.33.0"
     """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release of the vllm package."""
 
+    karpenter_chart: str = "1.14.1"
+    """Of karpenter and karpenter-crd at https://gallery.ecr.aws/karpenter/karpenter; 1.14 is the newest whose source
+    was read. https://karpenter.sh/docs/upgrading/compatibility/ says which Kubernetes minors it serves."""
+
+    bottlerocket_alias: str = "bottlerocket@v1.63.0"
+    """https://github.com/bottlerocket-os/bottlerocket/releases. Nodes of Karpenter's pools are replaced, one at a time,
+    when it changes; the system pool's follow EKS's own releases."""
+
     eks_addons: Mapping[str, EksAddons] = field(default_factory=_eks_addons)
     """By Kubernetes minor, because kube-proxy follows the minor. Recorded from `aws eks describe-addon-versions` in
     September 2026 by several public repositories; compare with

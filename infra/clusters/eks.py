@@ -1,4 +1,4 @@
-"""An EKS cluster in private subnets of its own VPC. Absent so far: Karpenter."""
+"""An EKS cluster in private subnets of its own VPC. The system pool is a managed group, every other Karpenter's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ import pulumi_kubernetes as k8s
 from infra.clusters import scheduling
 from infra.clusters.eks_addon import EksAddon, EksAddonArgs, Identity
 from infra.clusters.eks_control_plane import EksControlPlane, EksControlPlaneArgs
+from infra.clusters.eks_karpenter import EksKarpenter, EksKarpenterArgs
+from infra.clusters.eks_karpenter_pools import EksKarpenterPools, EksKarpenterPoolsArgs
 from infra.clusters.eks_network import EksNetwork, EksNetworkArgs
-from infra.clusters.eks_pools import EksNodePools, EksNodePoolsArgs
-from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
+from infra.clusters.eks_role import NODE_POLICIES, EksRole, EksRoleArgs, trust_service
+from infra.clusters.eks_system_pool import EksSystemPool, EksSystemPoolArgs
 from infra.clusters.kubeconfig import exec_kubeconfig
 from infra.config.cluster import EksCluster as EksClusterConfig
 from infra.contracts import Placement
@@ -21,12 +23,15 @@ from infra.naming import FAST_VOLUMES, Names
 from infra.versions import VERSIONS
 
 # Off by default, and then every NetworkPolicy is accepted and ignored.
-_NETWORK_POLICY = {"enableNetworkPolicy": "true"}
+# Prefixes of 16 addresses give any node room for 110 pods, at the price of addresses that lie fallow.
+_CNI_SETTINGS = {
+    "enableNetworkPolicy": "true",
+    "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
+}
 _CNI = Identity(role="vpc-cni", service_account="aws-node", policy="AmazonEKS_CNI_Policy")
 # V2 reaches only the volumes that the driver itself has tagged:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverPolicyV2.html
 _EBS = Identity(role="ebs-csi", service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverPolicyV2")
-_NODE_POLICIES = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +65,18 @@ class EksCluster(pulumi.ComponentResource):
         before_nodes = [
             self._install("eks-pod-identity-agent", versions.pod_identity_agent),
             self._install("kube-proxy", versions.kube_proxy),
-            self._install("vpc-cni", versions.vpc_cni, configuration=_NETWORK_POLICY, identity=_CNI),
+            self._install("vpc-cni", versions.vpc_cni, configuration=_CNI_SETTINGS, identity=_CNI),
         ]
-        pools = self._create_pools(network, before_nodes)
+        system = self._create_system_pool(network, before_nodes)
         on_nodes = [
-            self._install("coredns", versions.coredns, after=pools.system),
-            self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=pools.system),
+            self._install("coredns", versions.coredns, after=system.groups),
+            self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=system.groups),
         ]
         self.kubeconfig = self._compose_kubeconfig()
         self.provider = self._create_kubernetes_provider(control_plane)
         self.storage_class = FAST_VOLUMES
-        self.ready = [*before_nodes, *pools.pools, *on_nodes, self._create_storage_class()]
+        pools = self._create_karpenter_pools(after=[*system.groups, *on_nodes])
+        self.ready = [*before_nodes, *system.groups, *on_nodes, *pools.pools, self._create_storage_class()]
         self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
 
     def place_on_system_pool(self) -> Placement:
@@ -134,22 +140,22 @@ class EksCluster(pulumi.ComponentResource):
         )
         return installed.addon
 
-    def _create_pools(self, network: EksNetwork, before_nodes: Sequence[pulumi.Resource]) -> EksNodePools:
+    def _create_system_pool(self, network: EksNetwork, before_nodes: Sequence[pulumi.Resource]) -> EksSystemPool:
         role = EksRole(
             f"{self._logical}-nodes",
             EksRoleArgs(
                 role="nodes",
                 trust=trust_service("ec2"),
-                policies=_NODE_POLICIES,
+                policies=NODE_POLICIES,
                 partition=self._partition,
                 names=self._names,
                 provider=self._aws,
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        return EksNodePools(
-            f"{self._logical}-pools",
-            EksNodePoolsArgs(
+        return EksSystemPool(
+            f"{self._logical}-pool",
+            EksSystemPoolArgs(
                 config=self._config,
                 names=self._names,
                 provider=self._aws,
@@ -157,6 +163,32 @@ class EksCluster(pulumi.ComponentResource):
                 role_arn=role.arn,
                 subnet_ids=network.private_subnet_ids,
                 after=[*network.egress, *role.attachments, *before_nodes],
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_karpenter_pools(self, after: Sequence[pulumi.Resource]) -> EksKarpenterPools:
+        karpenter = EksKarpenter(
+            f"{self._logical}-karpenter",
+            EksKarpenterArgs(
+                config=self._config,
+                names=self._names,
+                partition=self._partition,
+                provider=self._aws,
+                kubernetes=self.provider,
+                cluster_name=self._cluster.name,
+                after=after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return EksKarpenterPools(
+            f"{self._logical}-pools",
+            EksKarpenterPoolsArgs(
+                config=self._config,
+                names=self._names,
+                kubernetes=self.provider,
+                instance_profile=karpenter.instance_profile,
+                after=karpenter.ready,
             ),
             pulumi.ResourceOptions(parent=self),
         )

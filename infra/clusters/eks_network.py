@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from infra.clusters.eks_endpoints import EksEndpoints, EksEndpointsArgs
 from infra.clusters.eks_flow_logs import EksFlowLogs, EksFlowLogsArgs
+from infra.clusters.eks_node_class import discovery_tags
 from infra.clusters.eks_subnets import ZoneSubnets, subnets_over
 from infra.config.cluster import EksCluster as EksClusterConfig
 from infra.naming import AWS_TAG_CHARS, Names
@@ -79,6 +80,8 @@ class EksNetwork(pulumi.ComponentResource):
         # https://docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html
         role = "elb" if kind == "public" else "internal-elb"
         found = {f"kubernetes.io/role/{role}": "1", f"kubernetes.io/cluster/{self._args.names.cluster}": "shared"}
+        if kind == "private":
+            found |= discovery_tags(self._args.names)
         return [
             aws.ec2.Subnet(
                 f"{self._logical}-{kind}-{subnets.zone}",

@@ -13,6 +13,9 @@ import pulumi_aws as aws
 
 from infra.naming import AWS_ROLE_CHARS, Names
 
+NODE_POLICIES = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
+"""Of every node's role: https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html. The CNI has its own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EksRoleArgs:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 LARGEST_PREFIX = 16
 """Of a VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 SMALLEST_PREFIX = 20
-"""Every pod takes an address of its node's subnet; a quarter of /20 holds 1019 of them, some 17 full nodes."""
+"""Every pod takes an address of its node's subnet; a quarter of /20 holds 1019 of them, some nine full nodes."""
 
 
 class VpcSizeRefused(ValueError):

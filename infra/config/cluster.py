@@ -9,7 +9,7 @@ from infra.config.gke import GkeCluster
 from infra.config.minor import Minor, require_minor
 from infra.config.pool_rules import require_accelerators, require_pools, require_zones
 from infra.config.pools import NodePool
-from infra.config.section import FlipsTo, Section
+from infra.config.section import FlipsTo, Section, refuse
 
 
 class EksCluster(Section):
@@ -51,7 +51,31 @@ class EksCluster(Section):
         require_minor("eks", self.kubernetes_minor)
         require_pools("eks", self.pools, self.zones)
         require_accelerators("eks", self.region, self.zones, self.pools)
+        _require_started_on_demand(self.pools)
         return self
+
+
+def _require_started_on_demand(pools: tuple[NodePool, ...]) -> None:
+    """Refuse nodes that always run in a pool of Karpenter, and reserved ones in the system pool, which is not."""
+    for index, pool in enumerate(pools):
+        is_system = pool.kind == "cpu" and pool.purpose == "system"
+        for place, entry in enumerate(pool.capacity):
+            if is_system and entry.kind == "reservation":
+                raise refuse(
+                    "the system pool is a managed node group, and reservations are used by Karpenter's pools",
+                    key=f"pools[{index}].capacity[{place}].kind",
+                    value=entry.kind,
+                    allowed="on_demand",
+                    remedy="remove the reservation; an open one is used by on-demand nodes of its type by itself",
+                )
+            if entry.min_nodes and not is_system:
+                raise refuse(
+                    f"pool {pool.name} is Karpenter's, which starts a node for a pod that waits and ends an empty one",
+                    key=f"pools[{index}].capacity[{place}].min_nodes",
+                    value=entry.min_nodes,
+                    allowed="0; nodes that always run are the system pool's",
+                    remedy="write min_nodes: 0 and keep nodes by the replicas that run on them",
+                )
 
 
 class ExistingCluster(Section):

@@ -8,7 +8,7 @@ from infra.catalog.sharing import mig_profiles
 from infra.config.pools import GpuPool, NodePool, machine_of
 from infra.config.section import refuse
 
-_NOT_ON = {"eks": {"reservation", "time_slicing", "mps", "mig"}}
+_NOT_ON = {"eks": {"mps", "mig"}}
 """Kinds of capacity and of sharing that no component of the cloud makes."""
 
 

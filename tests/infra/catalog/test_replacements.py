@@ -53,7 +53,8 @@ def test_a_rule_names_a_type_and_a_property_that_the_provider_has(type_: str) ->
     """A misspelt one would never match, and then nothing would seem to be replaced."""
     package, module, kind = type_.split(":")
     path = module.split("/")[0] if package != "kubernetes" else module.removesuffix(".k8s.io").replace("/", ".")
-    path = path.replace("rbac.authorization.k8s.io", "rbac").replace("storage.k8s.io", "storage")
+    for group, name in {"rbac.authorization.k8s.io": "rbac", "storage.k8s.io": "storage", "helm.sh": "helm"}.items():
+        path = path.replace(group, name)
     cls: Any = getattr(import_module(f"{SDKS[package]}.{path}"), kind)
     assert cls.pulumi_type == type_
     members = cast("dict[str, object]", vars(cls))

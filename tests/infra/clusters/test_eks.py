@@ -1,4 +1,5 @@
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -94,8 +95,10 @@ def test_the_control_plane_is_private_unless_networks_are_named(cluster: Resourc
 def test_only_the_administrator_role_is_let_in(stack: RecordedStack, cluster: Resource):
     access = cluster.inputs["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
-    (entry,) = stack.of_type("aws:eks/accessEntry:AccessEntry")
-    assert entry.inputs["principalArn"] == ADMIN
+    (policy,) = stack.of_type("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    assert policy.inputs["principalArn"] == ADMIN
+    kinds = {entry.name: entry.inputs.get("type") for entry in stack.of_type("aws:eks/accessEntry:AccessEntry")}
+    assert kinds == {"cluster-control-plane-administrators": None, "cluster-karpenter-nodes-entry": "EC2_LINUX"}
 
 
 def test_nothing_is_put_into_the_cluster_before_the_administrator_is_let_in(stack: RecordedStack):
@@ -127,7 +130,14 @@ def test_logs_are_kept_for_a_stated_time_from_the_first_line(stack: RecordedStac
 
 def test_network_policies_are_enforced(stack: RecordedStack):
     values = json.loads(addon(stack, "vpc-cni").inputs["configurationValues"])
-    assert values == {"enableNetworkPolicy": "true"}
+    assert values["enableNetworkPolicy"] == "true"
+
+
+def test_every_node_has_room_for_as_many_pods_as_kubernetes_advises(stack: RecordedStack):
+    values = json.loads(addon(stack, "vpc-cni").inputs["configurationValues"])
+    assert values["env"]["ENABLE_PREFIX_DELEGATION"] == "true"
+    (template,) = stack.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert b64decode(template.inputs["userData"]) == b"[settings.kubernetes]\nmax-pods = 110\n"
 
 
 def test_each_addon_has_one_owner_and_one_pin(stack: RecordedStack, cluster: Resource):
@@ -138,7 +148,7 @@ def test_each_addon_has_one_owner_and_one_pin(stack: RecordedStack, cluster: Res
 
 
 def test_addons_that_nodes_need_come_before_nodes_and_those_that_need_nodes_after(stack: RecordedStack):
-    system = stack.named("cluster-pools-system-on-demand", NODE_GROUP)
+    system = stack.named("cluster-pool-system-on-demand", NODE_GROUP)
     needed = {addon(stack, name).urn for name in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")}
     assert needed <= set(system.dependencies)
     for name in ("coredns", "aws-ebs-csi-driver"):
@@ -158,7 +168,9 @@ def test_roles_hold_managed_policies_of_their_task_only(stack: RecordedStack):
     assert sorted(a.inputs["policyArn"].rpartition("/")[2] for a in attachments) == [
         "AmazonEBSCSIDriverPolicyV2",
         "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEC2ContainerRegistryPullOnly",
         "AmazonEKSClusterPolicy",
+        "AmazonEKSWorkerNodePolicy",
         "AmazonEKSWorkerNodePolicy",
         "AmazonEKS_CNI_Policy",
     ]
@@ -170,31 +182,13 @@ def test_nodes_have_no_public_addresses(stack: RecordedStack):
     private = stack.named("cluster-network-private-us-east-1a-default")
     assert "natGatewayId" in private.inputs
     assert "gatewayId" not in private.inputs
-    assert private.urn in stack.named("cluster-pools-system-on-demand", NODE_GROUP).dependencies
-
-
-def test_the_system_pool_precedes_gpu_pools(stack: RecordedStack):
-    system = stack.named("cluster-pools-system-on-demand", NODE_GROUP)
-    for capacity in ("on-demand", "spot"):
-        assert system.urn in stack.named(f"cluster-pools-l4-{capacity}", NODE_GROUP).dependencies
-
-
-def test_a_gpu_pool_is_tainted_by_us_and_runs_the_image_with_the_device_plugin(stack: RecordedStack):
-    group = stack.named("cluster-pools-l4-spot", NODE_GROUP).inputs
-    assert group["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}]
-    assert (group["amiType"], group["capacityType"]) == ("BOTTLEROCKET_x86_64_NVIDIA", "SPOT")
-
-
-def test_a_batch_pool_takes_batch_work_only():
-    batch = {**SYSTEM_POOL, "name": "batch", "purpose": "batch"}
-    group = recorded(lambda: build(pools=(SYSTEM_POOL, batch))).named("cluster-pools-batch-on-demand", NODE_GROUP)
-    assert group.inputs["taints"] == [{"key": "ragspan.dev/pool", "value": "batch", "effect": "NO_SCHEDULE"}]
+    assert private.urn in stack.named("cluster-pool-system-on-demand", NODE_GROUP).dependencies
 
 
 def test_the_disk_that_holds_images_has_the_configured_size_and_is_encrypted(stack: RecordedStack):
-    template = stack.named("cluster-pools-l4-spot", "aws:ec2/launchTemplate:LaunchTemplate").inputs
+    (template,) = [found.inputs for found in stack.of_type("aws:ec2/launchTemplate:LaunchTemplate")]
     disks = {disk["deviceName"]: disk["ebs"] for disk in template["blockDeviceMappings"]}
-    assert disks["/dev/xvdb"]["volumeSize"] == 300
+    assert disks["/dev/xvdb"]["volumeSize"] == 100
     assert {disk["encrypted"] for disk in disks.values()} == {"true"}
 
 
@@ -227,6 +221,6 @@ def test_a_minor_without_pinned_addons_is_refused_with_those_that_have_them():
 
 
 def test_a_pool_name_that_leaves_no_room_for_its_group_is_refused():
-    long = {**GPU_POOL, "name": "a" * 32}
+    long = {**SYSTEM_POOL, "name": "a" * 32}
     with pytest.raises(NameTooLong, match=r"42 characters where 36 are allowed; shorten the pool's name"):
-        recorded(lambda: build(pools=(SYSTEM_POOL, long)))
+        recorded(lambda: build(pools=(long,)))

@@ -1,9 +1,10 @@
-"""The managed node groups of an EKS cluster: one for each capacity entry of each configured pool, on Bottlerocket.
+"""The system pool of an EKS cluster: managed node groups on Bottlerocket, one for each capacity entry.
 
-Nothing scales them here yet: a group starts with `min_nodes`, and whoever changes its size later, a person or an
-autoscaler, keeps the say over it. Bottlerocket's NVIDIA variant brings driver and device plugin along.
+It carries what starts every other node, so it cannot be Karpenter's. A group starts with `min_nodes`, and whoever
+changes its size later keeps the say over it.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,17 +12,15 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.clusters import scheduling
+from infra.clusters.eks_bottlerocket import MAX_PODS
 from infra.config.cluster import EksCluster as EksClusterConfig
-from infra.config.pools import Capacity, NodePool
+from infra.config.pools import Capacity, CpuPool
 from infra.naming import AWS_LAUNCH_TEMPLATE_CHARS, EKS_NODE_GROUP_PREFIX_CHARS, Names, pool_name
-
-_IMAGES = {"cpu": "BOTTLEROCKET_x86_64", "gpu": "BOTTLEROCKET_x86_64_NVIDIA"}
-_CAPACITY = {"on_demand": "ON_DEMAND", "spot": "SPOT"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EksNodePoolsArgs:
-    """The pools come from the cluster's config; `after` must exist before a node can start."""
+class EksSystemPoolArgs:
+    """The pool comes from the cluster's config; `after` must exist before a node can start."""
 
     config: EksClusterConfig
     names: Names
@@ -32,24 +31,20 @@ class EksNodePoolsArgs:
     after: Sequence[pulumi.Resource]
 
 
-class EksNodePools(pulumi.ComponentResource):
-    """Every node group with its launch template, the system pool's first."""
+class EksSystemPool(pulumi.ComponentResource):
+    """The node groups, each with its launch template."""
 
-    system: list[aws.eks.NodeGroup]
-    pools: list[aws.eks.NodeGroup]
+    groups: list[aws.eks.NodeGroup]
 
-    def __init__(self, name: str, args: EksNodePoolsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("ragspan:clusters:EksNodePools", name, None, opts)
+    def __init__(self, name: str, args: EksSystemPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:EksSystemPool", name, None, opts)
         self._logical = name
         self._args = args
-        system = scheduling.system_pool(args.config.pools)
-        self.system = [self._create(system, entry, args.after) for entry in system.capacity]
-        others = [pool for pool in args.config.pools if pool is not system]
-        rest = [self._create(pool, entry, [*args.after, *self.system]) for pool in others for entry in pool.capacity]
-        self.pools = [*self.system, *rest]
-        self.register_outputs({"pools": [pool.node_group_name for pool in self.pools]})
+        pool = scheduling.system_pool(args.config.pools)
+        self.groups = [self._create(pool, entry) for entry in pool.capacity]
+        self.register_outputs({"groups": [group.node_group_name for group in self.groups]})
 
-    def _create(self, pool: NodePool, entry: Capacity, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
+    def _create(self, pool: CpuPool, entry: Capacity) -> aws.eks.NodeGroup:
         args = self._args
         name = pool_name(pool.name, entry.kind, limit=EKS_NODE_GROUP_PREFIX_CHARS)
         template = self._create_template(name, pool)
@@ -61,28 +56,24 @@ class EksNodePools(pulumi.ComponentResource):
             version=args.config.kubernetes_minor,
             node_role_arn=args.role_arn,
             subnet_ids=args.subnet_ids,
-            ami_type=_IMAGES[pool.kind],
+            ami_type="BOTTLEROCKET_x86_64",
             instance_types=[pool.machine_type],
-            capacity_type=_CAPACITY[entry.kind],
+            capacity_type="ON_DEMAND",
             scaling_config={
                 "min_size": entry.min_nodes,
                 "max_size": entry.max_nodes,
                 "desired_size": entry.min_nodes,
             },
             labels=scheduling.node_labels(pool),
-            taints=[
-                {"key": taint.key, "value": taint.value, "effect": scheduling.CLOUD_EFFECT}
-                for taint in scheduling.taints(pool)
-            ],
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             update_config={"max_unavailable": 1},
             node_repair_config={"enabled": True},
             opts=pulumi.ResourceOptions(
-                parent=self, provider=args.provider, depends_on=after, ignore_changes=["scalingConfig.desiredSize"]
+                parent=self, provider=args.provider, depends_on=args.after, ignore_changes=["scalingConfig.desiredSize"]
             ),
         )
 
-    def _create_template(self, name: str, pool: NodePool) -> aws.ec2.LaunchTemplate:
+    def _create_template(self, name: str, pool: CpuPool) -> aws.ec2.LaunchTemplate:
         tags = self._args.names.cloud_labels
         disk: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
             "volume_type": "gp3",
@@ -100,6 +91,7 @@ class EksNodePools(pulumi.ComponentResource):
             ],
             # One hop: the node itself reaches its credentials, pods on their own network do not.
             metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
+            user_data=b64encode(f"[settings.kubernetes]\nmax-pods = {MAX_PODS}\n".encode()).decode(),
             tag_specifications=[
                 {"resource_type": "instance", "tags": tags},
                 {"resource_type": "volume", "tags": tags},

@@ -1,0 +1,62 @@
+"""The GPU and batch pools of an EKS cluster, as the objects by which Karpenter starts nodes for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.clusters import scheduling
+from infra.clusters.eks_node_class import API, AWS_GROUP, node_class, node_pool, node_pool_name
+from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.pools import NodePool, machine_of
+from infra.naming import Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksKarpenterPoolsArgs:
+    """The pools come from the cluster's config; `after` is what Karpenter needs before it can serve them."""
+
+    config: EksClusterConfig
+    names: Names
+    kubernetes: k8s.Provider
+    instance_profile: str
+    after: Sequence[pulumi.Resource]
+
+
+class EksKarpenterPools(pulumi.ComponentResource):
+    """An EC2NodeClass for each pool, and a NodePool for each of its capacity entries, the first tried first."""
+
+    pools: list[k8s.apiextensions.CustomResource]
+
+    def __init__(self, name: str, args: EksKarpenterPoolsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:clusters:EksKarpenterPools", name, None, opts)
+        self._logical = name
+        self._args = args
+        system = scheduling.system_pool(args.config.pools)
+        self.pools = [made for pool in args.config.pools if pool is not system for made in self._create(pool)]
+        self.register_outputs({})
+
+    def _create(self, pool: NodePool) -> list[k8s.apiextensions.CustomResource]:
+        machine = machine_of("eks", pool)
+        if machine is None:
+            raise LookupError(f"{pool.machine_type} is not known: the stack config should have refused it.")
+        spec = node_class(pool, names=self._args.names, instance_profile=self._args.instance_profile)
+        made = self._object(f"{AWS_GROUP}/v1", "EC2NodeClass", pool.name, spec, after=self._args.after)
+        return [
+            self._object(API, "NodePool", node_pool_name(pool, entry), node_pool(pool, index, machine), after=[made])
+            for index, entry in enumerate(pool.capacity)
+        ]
+
+    def _object(
+        self, api_version: str, kind: str, name: str, spec: dict[str, Any], after: Sequence[pulumi.Resource]
+    ) -> k8s.apiextensions.CustomResource:
+        return k8s.apiextensions.CustomResource(
+            f"{self._logical}-{name}",
+            api_version=api_version,
+            kind=kind,
+            metadata={"name": name},
+            spec=spec,
+            opts=pulumi.ResourceOptions(parent=self, provider=self._args.kubernetes, depends_on=after),
+        )
