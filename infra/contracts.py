@@ -31,6 +31,14 @@ class Placement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who a pod is to the cloud: its Kubernetes service account, without a key and without an account of the cloud."""
+
+    namespace: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """How to be let in by a service's NetworkPolicy: its pods, their ports, and the labels its clients wear."""
 
@@ -60,6 +68,21 @@ class LlmEndpoint:
     max_answer_tokens: int
     api_key: SecretKey
     peer: Peer
+
+
+class Bucket(Protocol):
+    """A bucket of the cloud. Each grant lets one identity do one thing, in this bucket alone."""
+
+    @property
+    def name(self) -> pulumi.Output[str]: ...
+
+    def grant_read(self, name: str, identity: Identity) -> pulumi.Resource:
+        """Let the identity list and read objects; `name` tells the grant from others of this bucket."""
+        ...
+
+    def grant_write(self, name: str, identity: Identity) -> pulumi.Resource:
+        """Let the identity list, read, write and delete objects."""
+        ...
 
 
 class KubernetesCluster(Protocol):

@@ -6,9 +6,19 @@ from hashlib import sha256
 PROJECT = "ragspan"
 FAST_VOLUMES = f"{PROJECT}-ssd"
 """The StorageClass that our own clusters make for stateful services."""
+RETAINED_VOLUMES = f"{PROJECT}-retained"
+"""Of middling speed; outlives its claim."""
+COLD_VOLUMES = f"{PROJECT}-standard"
+"""Cheap and slow; goes with its claim."""
+SHARED_VOLUMES = f"{PROJECT}-shared"
+"""Written by many pods at once, for caches of models; goes with its claim."""
+SNAPSHOTS = f"{PROJECT}-snapshots"
+"""The VolumeSnapshotClass; a snapshot outlives its object."""
 
 GCP_NAME_CHARS = 63
 """Networks, subnets, routers (RFC 1035 labels): https://docs.cloud.google.com/compute/docs/naming-resources"""
+GCS_BUCKET_CHARS = 63
+"""https://docs.cloud.google.com/storage/docs/buckets#naming"""
 GCP_SERVICE_ACCOUNT_CHARS = 30
 """https://docs.cloud.google.com/iam/docs/service-accounts-create"""
 GKE_NAME_CHARS = 40

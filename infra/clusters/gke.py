@@ -1,6 +1,6 @@
 """A private, VPC-native, regional GKE cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -8,14 +8,18 @@ import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
 from infra.clusters import gke_options, scheduling
+from infra.clusters.gke_bucket import ENCRYPT, GkeBucket, GkeBucketArgs
 from infra.clusters.gke_classes import GkeComputeClasses, GkeComputeClassesArgs
 from infra.clusters.gke_identity import GkeNodeIdentity, GkeNodeIdentityArgs
 from infra.clusters.gke_network import RANGES, GkeNetwork, GkeNetworkArgs
 from infra.clusters.gke_pools import GkeNodePools, GkeNodePoolsArgs
+from infra.clusters.gke_storage import create_storage
 from infra.clusters.kubeconfig import exec_kubeconfig
 from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, GKE_NAME_CHARS, Names, fitted
+
+BUCKETS = ("documents", "backups")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +31,14 @@ class GkeClusterArgs:
 
 
 class GkeCluster(pulumi.ComponentResource):
-    """Network, node identity, control plane behind its DNS endpoint, node pools, and the class of fast volumes."""
+    """Network, node identity, control plane behind its DNS endpoint, node pools, classes of volumes, and buckets."""
 
     provider: k8s.Provider
     storage_class: str
     kubeconfig: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]
+    buckets: Mapping[str, GkeBucket]
+    """By their roles, where the stack file wants them."""
 
     def __init__(self, name: str, args: GkeClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:GkeCluster", name, None, opts)
@@ -66,14 +72,17 @@ class GkeCluster(pulumi.ComponentResource):
         )
         self.kubeconfig = self._compose_kubeconfig(cluster)
         self.provider = self._create_kubernetes_provider()
-        volumes = self._create_storage_class()
+        volumes = create_storage(
+            name, config, network.name, pulumi.ResourceOptions(parent=self, provider=self.provider)
+        )
+        self.buckets = self._create_buckets(names)
         self.storage_class = FAST_VOLUMES
         classes = GkeComputeClasses(
             f"{name}-classes",
             GkeComputeClassesArgs(pools=config.pools, provider=self.provider, after=pools.pools),
             parent,
         )
-        self.ready = [*pools.pools, *classes.classes, volumes]
+        self.ready = [*pools.pools, *classes.classes, *volumes]
         self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
 
     def place_on_system_pool(self) -> Placement:
@@ -128,9 +137,22 @@ class GkeCluster(pulumi.ComponentResource):
                 provider=self._google,
                 protect=config.deletion_protection,
                 ignore_changes=["nodeConfig", "initialNodeCount"],
-                depends_on=identity.grants,
+                depends_on=[*identity.grants, *self._allow_key()],
             ),
         )
+
+    def _allow_key(self) -> list[pulumi.Resource]:
+        key, number = self._config.database_encryption_key, self._config.project_number
+        if not key:
+            return []
+        member = gcp.kms.CryptoKeyIAMMember(
+            f"{self._logical}-key",
+            crypto_key_id=key,
+            role=ENCRYPT,
+            member=f"serviceAccount:service-{number}@container-engine-robot.iam.gserviceaccount.com",
+            opts=pulumi.ResourceOptions(parent=self, provider=self._google),
+        )
+        return [member]
 
     def _compose_kubeconfig(self, cluster: gcp.container.Cluster) -> pulumi.Output[str]:
         def compose(endpoints: gcp.container.outputs.ClusterControlPlaneEndpointsConfig) -> str:
@@ -160,15 +182,16 @@ class GkeCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _create_storage_class(self) -> k8s.storage.v1.StorageClass:
-        return k8s.storage.v1.StorageClass(
-            f"{self._logical}-ssd",
-            metadata={"name": FAST_VOLUMES},
-            provisioner="pd.csi.storage.gke.io",
-            # Every machine family of the catalogue's CPU pools attaches pd-ssd; E2 and N2 take no Hyperdisk Balanced.
-            parameters={"type": "pd-ssd"},
-            reclaim_policy="Retain",
-            volume_binding_mode="WaitForFirstConsumer",
-            allow_volume_expansion=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
-        )
+    def _create_buckets(self, names: Names) -> dict[str, GkeBucket]:
+        if self._config.buckets is None:
+            return {}
+        return {
+            role: GkeBucket(
+                f"{self._logical}-{role}",
+                GkeBucketArgs(
+                    role=role, config=self._config, buckets=self._config.buckets, names=names, provider=self._google
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for role in BUCKETS
+        }

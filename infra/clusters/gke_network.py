@@ -29,6 +29,7 @@ class GkeNetworkArgs:
 class GkeNetwork(pulumi.ComponentResource):
     """A custom-mode network, its subnet with flow logs and Private Google Access, and a router with Cloud NAT."""
 
+    name: pulumi.Output[str]
     network_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     egress: gcp.compute.RouterNat
@@ -43,6 +44,7 @@ class GkeNetwork(pulumi.ComponentResource):
         network = self._create_network()
         subnet = self._create_subnet(network)
         self.egress = self._create_egress(network, subnet)
+        self.name = network.name
         self.network_id = network.id
         self.subnet_id = subnet.id
         self.register_outputs({"network_id": self.network_id, "subnet_id": self.subnet_id})

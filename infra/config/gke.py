@@ -46,12 +46,27 @@ class MaintenanceWindow(Section):
         return self
 
 
+class Buckets(Section):
+    """Buckets for documents and for backups, beside the cluster."""
+
+    cold_after_days: Annotated[int, Field(ge=30, le=3650), FlipsTo(90)]
+    """Age at which objects move to storage that is cheap to keep and dear to read; to the archive a year later."""
+    keep_replaced_days: Annotated[int, Field(ge=1, le=3650), FlipsTo(44)]
+    """How long what was overwritten or deleted can be brought back."""
+    encryption_key: KmsKey | None = None
+    """Key of our own for the objects; without it Google's."""
+    protect: bool
+    """Refuse to delete the buckets until this is set to false and applied."""
+
+
 class GkeCluster(Section):
     """A private, VPC-native, regional GKE cluster."""
 
     kind: Literal["gke"]
     project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
     """Project that everything is created in."""
+    project_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{6,15}$"), FlipsTo("222222222222")] | None = None
+    """Number of that project, in quotes: service accounts and Google's agents are named by it."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
     """The cloud's name for it; part of the stack's name."""
     zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3), FlipsTo(("europe-west4-b",))]
@@ -82,6 +97,10 @@ class GkeCluster(Section):
     """Filestore for volumes that many pods write to, model caches say; paid for by the TiB, from one up."""
     bucket_volumes: bool = False
     """Let pods mount buckets (Cloud Storage FUSE)."""
+    buckets: Annotated[Buckets | None, FlipsTo({"cold_after_days": 60, "keep_replaced_days": 30, "protect": False})] = (
+        None
+    )
+    """None are made without it."""
     deletion_protection: bool
     """Refuse to delete the cluster until this is set to false and applied."""
     pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]
@@ -91,6 +110,13 @@ class GkeCluster(Section):
     def _consistent(self) -> Self:
         require_zones(self.zones, self.region, separator="-")
         require_apart(nodes_cidr=self.nodes_cidr, pods_cidr=self.pods_cidr, services_cidr=self.services_cidr)
+        if self.project_number is None and (self.buckets or self.database_encryption_key):
+            raise refuse(
+                "buckets and keys of our own are granted to accounts that the project's number names",
+                key="project_number",
+                allowed="the number that `gcloud projects describe` shows",
+                remedy="add it, in quotes",
+            )
         require_room(self.nodes_cidr, self.pods_cidr, self.pools, max_pods_per_node=self.max_pods_per_node)
         require_minor("gke", self.kubernetes_minor, self.release_channel)
         require_pools("gke", self.pools, self.zones)

@@ -41,6 +41,17 @@ def _use_unlisted_machine(data: dict[str, Any]) -> None:
         _gpu_pool(data).update(machine_type="unlisted", machine=machine)
 
 
+def _name_project(data: dict[str, Any]) -> None:
+    if data["cluster"]["kind"] == "gke":
+        data["cluster"]["project_number"] = "111111111111"
+
+
+def _use_own_key(data: dict[str, Any]) -> None:
+    _name_project(data)
+    if data["cluster"]["kind"] == "gke":
+        data["cluster"]["database_encryption_key"] = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+
+
 def _use_no_spot_nodes(data: dict[str, Any]) -> None:
     for pool in data["cluster"]["pools"]:
         pool["capacity"] = [{"kind": "on_demand", "max_nodes": 3}]
@@ -57,6 +68,9 @@ GIVEN: dict[str, Change] = {
     "GpuPool.name": _use_added_gpu_pool,
     "GpuPool.sharing": _use_added_gpu_pool,
     "GpuPool.machine": _use_unlisted_machine,
+    "GkeCluster.buckets": _name_project,
+    "GkeCluster.database_encryption_key": _name_project,
+    "GkeCluster.project_number": _use_own_key,
     "Vllm.gpus": _use_two_gpus_a_node,
     "CpuPool.purpose": _use_no_spot_nodes,
 }

@@ -10,7 +10,7 @@ API_KEY = "api_key: {name: weaviate, key: api-key}"
 REFUSED = {
     "an unknown key": (
         [("zones:", "zoness:")],
-        ["ragspan:cluster.zoness: unknown key", "allowed: kind, project_id, region", "did you mean zones?"],
+        ["ragspan:cluster.zoness: unknown key", "allowed: kind, project_id, project_number", "did you mean zones?"],
     ),
     "a misspelt section": (
         [("ragspan:models:", "ragspan:model:")],
