@@ -24,7 +24,7 @@ test: $(BIN)/ragspan ## every test whose parts are here, but the engine's; names
 	$(BIN)/pytest --ignore=tests/integration/engine $(ARGS)
 
 test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
-	$(BIN)/pytest tests/integration/engine $(ARGS)
+	$(BIN)/pytest tests/integration/engine -o faulthandler_timeout=300 $(ARGS)
 
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)

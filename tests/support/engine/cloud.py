@@ -24,6 +24,7 @@ COMPUTED: Mapping[str, Mapping[str, object]] = {
         "platformVersion": "eks.1",
     },
     "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": "$", "releaseVersion": "1.50.0-1"},
+    "aws:sqs/queue:Queue": {"url": "https://sqs.us-east-1.amazonaws.com/123456789012/$"},
     "gcp:container/cluster:Cluster": {
         "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint": "$.gke.invalid",
         "masterAuth": {"clientKey": secret(CANARY)},
@@ -82,5 +83,6 @@ def with_computed(type_: str, properties: Properties, id_: str | None) -> Proper
         return outputs
     for prefix in (type_.partition(":")[0] + ":", type_):
         for path, value in COMPUTED.get(prefix, {}).items():
-            put(outputs, path, json.loads(json.dumps(value).replace("$", id_)) if id_ else UNKNOWN)
+            if path not in properties:  # an event target's `arn` is an input, and says whom it tells
+                put(outputs, path, json.loads(json.dumps(value).replace("$", id_)) if id_ else UNKNOWN)
     return outputs

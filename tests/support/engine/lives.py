@@ -80,8 +80,7 @@ class Life:
     def unprotected(self) -> EngineRun:
         """The update by which the docs say that protection goes."""
         assert self.kept
-        cluster = {"ragspan:cluster.deletion_protection": False} if self.is_own_cluster else {}
-        self.stack.configure({"ragspan:vector_store.protect": False, **cluster})
+        self.stack.unprotect()
         return self.stack.up()
 
     @cached_property

@@ -7,6 +7,7 @@ would reach for a cloud.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -138,6 +139,11 @@ class Stack:
         for path, value in changes.items():
             put(document["config"], path, value)
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def unprotect(self) -> None:
+        """Write false for every `protect` and `deletion_protection` of the stack file, as the docs say."""
+        text = self.file.read_text()
+        self.file.write_text(re.sub(r"\b(protect|deletion_protection): true\b", r"\1: false", text))
 
     def set_config(self, key: str, value: str, *, secret: bool = False) -> None:
         """Set a value of a program that is not the project's own."""
