@@ -68,6 +68,15 @@ def require_accelerators(cloud: Cloud, region: str, zones: tuple[str, ...], pool
                 allowed=f"this accelerator in {', '.join(known)}",
                 remedy="choose another accelerator or region, or correct infra/catalog/accelerator_zones.csv",
             )
+        for place, entry in enumerate(pool.capacity):
+            if entry.kind == "reservation" and entry.zone not in known[region]:
+                raise refuse(
+                    f"{entry.zone} has no {pool.accelerator}",
+                    key=f"pools[{index}].capacity[{place}].zone",
+                    value=entry.zone,
+                    allowed=", ".join(known[region]),
+                    remedy="correct it, or infra/catalog/accelerator_zones.csv",
+                )
         if not gpu_zones(cloud, pool, zones):
             raise refuse(
                 f"no zone of the cluster has {pool.accelerator}",

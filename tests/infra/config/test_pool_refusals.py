@@ -26,6 +26,18 @@ REFUSED = {
         [("zone: us-central1-a", "zone: us-central1-f")],
         "ragspan:cluster.pools[2].capacity[0].zone: the reservation is in none of the cluster's zones",
     ),
+    "a reservation in a zone without its accelerator": (
+        GKE,
+        [
+            (MACHINE, "machine_type: a3-highgpu-8g"),
+            (L4, "accelerator: nvidia-h100-80gb\n"),
+            (
+                "- {kind: on_demand, min_nodes: 2",
+                "- {kind: reservation, name: ours, zone: europe-west4-a, min_nodes: 2",
+            ),
+        ],
+        "ragspan:cluster.pools[2].capacity[0].zone: europe-west4-a has no nvidia-h100-80gb",
+    ),
     "a reservation behind other capacity": (
         H100,
         [(RESERVATION, SPOT), (SPOT, SPOT), (f"- {SPOT}\n          - {SPOT}", f"- {SPOT}\n          - {RESERVATION}")],

@@ -4,6 +4,8 @@ import pytest
 
 from infra.config.errors import ConfigError
 from infra.config.load import from_file, placeholders, stack_files
+from infra.config.stack import warnings
+from ops.plan.program import plan_stack
 from tests.infra.config.conftest import refused
 
 SHIPPED = stack_files()
@@ -97,3 +99,13 @@ def test_settings_of_pulumi_itself_are_left_to_it(tmp_path: Path):
     path = tmp_path / "Pulumi.local.yaml"
     path.write_text(text)
     assert from_file(path) == from_file(SHIPPED["local"])
+
+
+def test_a_newer_kubernetes_minor_is_warned_of_with_the_catalogues_date(tmp_path: Path):
+    path = tmp_path / "Pulumi.prod-gcp-europe-west4.yaml"
+    path.write_text(SHIPPED["prod-gcp-europe-west4"].read_text().replace('"1.35"', '"1.99"'))
+    config = from_file(path)
+    (warning,) = warnings(config)
+    assert "kubernetes_minor 1.99 is newer than 1.36" in warning
+    assert "known on 2026-11-24" in warning
+    assert plan_stack(config).warnings == (warning,)
