@@ -9,6 +9,7 @@ COMMANDS = {
     "ingest": ("app.ingest.command:ingest", "Add files and folders to the index."),
     "key": ("app.cli:key", "Make an API key."),
     "plan": ("ops.cli:plan", "Plan stacks offline: resources, manifests, policies."),
+    "rehearse": ("ops.cli:rehearse", "Have a real Kubernetes control plane take stacks, on fake nodes."),
 }
 
 

@@ -64,24 +64,12 @@ def _without_collector() -> Generator[None]:
 
 
 def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
-    """Check every stack file before the first is planned, and tell everything that is wrong with them."""
-    from infra.config.load import ConfigError, from_file, stack_files  # noqa: PLC0415
+    from ops.stacks import BadStacks, read_stacks  # noqa: PLC0415
 
-    known = stack_files()
-    configs: list[StackConfig] = []
-    problems: list[str] = []
-    for stack in dict.fromkeys(stacks or known):
-        path = Path(stack) if stack.endswith(".yaml") else known.get(stack)
-        if path is None:
-            problems.append(f"There is no stack {stack!r}; there are {', '.join(known)}, or give a stack file's path.")
-            continue
-        try:
-            configs.append(from_file(path))
-        except ConfigError as error:
-            problems.append(str(error))
-    if problems or not configs:
-        _end("\n".join(problems) or "There is no stack file; add stacks/Pulumi.<stack>.yaml.")
-    return configs
+    try:
+        return read_stacks(stacks)
+    except BadStacks as error:
+        _end(str(error))
 
 
 def _planned(config: "StackConfig") -> "StackReport":

@@ -20,11 +20,17 @@ def test_help_lists_every_command_and_imports_none_of_them() -> None:
     code = "import sys, ragspan.cli as c; c.main(['--help'], standalone_mode=False); print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *lines, modules = result.stdout.splitlines()
-    assert re.findall(r"^  (\w+) {2,}\w", "\n".join(lines), re.MULTILINE) == ["serve", "ingest", "key", "plan"]
+    assert re.findall(r"^  (\w+) {2,}\w", "\n".join(lines), re.MULTILINE) == [
+        "serve",
+        "ingest",
+        "key",
+        "plan",
+        "rehearse",
+    ]
     assert {name.partition(".")[0] for name in modules.split()}.isdisjoint({"app", "ops", "infra", "pulumi", "fastapi"})
 
 
-@pytest.mark.parametrize("command", ["serve", "ingest", "key", "plan"])
+@pytest.mark.parametrize("command", ["serve", "ingest", "key", "plan", "rehearse"])
 def test_every_command_explains_itself(command: str) -> None:
     result = ragspan(command, "--help")
     assert (result.returncode, result.stderr) == (0, "")

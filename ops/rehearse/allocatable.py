@@ -1,0 +1,88 @@
+"""What a machine leaves for pods, rounded to the careful side: a rehearsal must not find room that a cloud has not.
+
+A node's memory is less than the machine is sold with, the kubelet keeps a share, and the cloud's own pods take some.
+"""
+
+from dataclasses import dataclass
+
+from infra.catalog.machines import Cloud, Machine
+
+MEMORY_LOST = 0.075
+"""Of a machine's memory, to hypervisor and kernel: `vm-memory-overhead-percent` of https://karpenter.sh/docs/reference/settings/."""
+
+EVICTION_MIB = 100
+"""The kubelet evicts pods when so little is left: both clouds keep Kubernetes' default."""
+
+CLOUD_PODS_MILLICORES, CLOUD_PODS_MIB = 500, 512
+"""On each node for what the cloud runs in kube-system: DNS, CSI driver, proxy, logging. An assumption of ours."""
+
+_CPU_SHARES = ((1, 0.06), (1, 0.01), (2, 0.005), (float("inf"), 0.0025))
+"""Of the first core, the next, the next two and all others. GKE and EKS alike: see the sources below."""
+_GKE_MEMORY_SHARES = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (float("inf"), 0.02))
+"""Of the first GiB, the next, ...: https://docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes"""
+_GKE_LOCAL_SSD_RESERVED_GIB = (50, 75, 100)
+"""For one, two, and three or more local SSDs: the same page."""
+LOCAL_SSD_GB = 375
+
+_EKS_MEMORY_MIB, _EKS_MEMORY_MIB_A_POD = 255, 11
+"""https://github.com/awslabs/amazon-eks-ami, nodeadm/internal/kubelet/config.go; Bottlerocket computes it alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocatable:
+    """What pods of ours may request on one node."""
+
+    millicores: int
+    memory_mib: int
+    disk_gib: int
+    pods: int
+    gpus: int = 0
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """As a Node's status spells it."""
+        gpus = {"nvidia.com/gpu": str(self.gpus)} if self.gpus else {}
+        return {
+            "cpu": f"{self.millicores}m",
+            "memory": f"{self.memory_mib}Mi",
+            "ephemeral-storage": f"{self.disk_gib}Gi",
+            "pods": str(self.pods),
+            **gpus,
+        }
+
+
+def allocatable(
+    cloud: Cloud, machine: Machine, *, disk_gb: int, local_ssds: int = 0, gpus: int, pods: int
+) -> Allocatable:
+    """What a machine with a boot disk of this size leaves for our pods, where it offers `gpus` and takes `pods`.
+
+    GKE puts pods' temporary files on local SSDs where there are any.
+    """
+    memory_gib = machine.memory_gib * (1 - MEMORY_LOST)
+    if cloud == "gke":
+        reserved_mib = _shares(memory_gib, _GKE_MEMORY_SHARES) * 1024
+    else:
+        reserved_mib = _EKS_MEMORY_MIB + _EKS_MEMORY_MIB_A_POD * pods
+    return Allocatable(
+        millicores=int((machine.vcpus - _shares(machine.vcpus, _CPU_SHARES)) * 1000) - CLOUD_PODS_MILLICORES,
+        memory_mib=int(memory_gib * 1024 - reserved_mib) - EVICTION_MIB - CLOUD_PODS_MIB,
+        disk_gib=_disk_gib(cloud, disk_gb, local_ssds),
+        pods=pods,
+        gpus=gpus,
+    )
+
+
+def _disk_gib(cloud: Cloud, disk_gb: int, local_ssds: int) -> int:
+    """A tenth stays free before pods are evicted; GKE reserves for images and logs by size, EKS one GiB."""
+    if local_ssds:
+        return int(local_ssds * LOCAL_SSD_GB * 0.9 - _GKE_LOCAL_SSD_RESERVED_GIB[min(local_ssds, 3) - 1])
+    reserved = min(disk_gb * 0.5, 6 + disk_gb * 0.35, 100) if cloud == "gke" else 1
+    return int(disk_gb * 0.9 - reserved)
+
+
+def _shares(amount: float, shares: tuple[tuple[float, float], ...]) -> float:
+    taken = 0.0
+    for width, share in shares:
+        taken += min(amount, width) * share
+        amount = max(amount - width, 0)
+    return taken

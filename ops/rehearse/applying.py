@@ -1,0 +1,107 @@
+"""Applies a stack's objects, and stands in for what they name and others make: Secrets and storage classes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ops.plan.graph import Manifest, RecordedStack
+from ops.rehearse.api import Api, Object, Refused, UnknownKind
+from ops.rehearse.charts import reservations
+from ops.rehearse.fleet import REHEARSAL_LABEL
+from ops.rehearse.objects import STAND_IN, Substitution, applicable, in_order, label, secrets_named
+from ops.rehearse.report import ObjectResult
+from ops.rehearse.scheduling import Workload
+from ops.rehearse.volumes import STAND_IN_PROVISIONER, stand_in_class
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What came of applying a stack's objects."""
+
+    results: tuple[ObjectResult, ...]
+    substitutions: tuple[Substitution, ...]
+    stand_ins: tuple[str, ...]
+    workloads: tuple[Workload, ...]
+    reservations: tuple[Workload, ...]
+    """What takes the room of charts."""
+    namespaces: tuple[str, ...]
+    provisioners: frozenset[str]
+
+
+def apply_stack(api: Api, stack: RecordedStack) -> Applied:
+    """Apply every object in the graph's order, whatever becomes of those before it, then stand-ins."""
+    manifests = in_order(stack)
+    results: list[ObjectResult] = []
+    substitutions: list[Substitution] = []
+    accepted: list[Object] = []
+    for manifest in manifests:
+        body, found = applicable(manifest)
+        substitutions += found
+        results.append(_apply(api, label(manifest), body))
+        if results[-1].outcome == "accepted":
+            accepted.append(body)
+    stand_ins = [_apply(api, name, body) for name, body in _stand_ins(api, manifests)]
+    charts = reservations(stack)
+    for body in charts:
+        api.apply(body)
+    classes = [body for body in accepted if body["kind"] == "StorageClass"]
+    return Applied(
+        results=(*results, *(result for result in stand_ins if result.outcome == "refused")),
+        substitutions=tuple(substitutions),
+        stand_ins=tuple(result.object for result in stand_ins),
+        workloads=tuple(_workload(body) for body in accepted if body["kind"] in {"Deployment", "StatefulSet"}),
+        reservations=tuple(_workload(body) for body in charts if body["kind"] == "Deployment"),
+        namespaces=_namespaces(api, [*accepted, *charts]),
+        provisioners=frozenset({STAND_IN_PROVISIONER, *(body["provisioner"] for body in classes)}),
+    )
+
+
+def _apply(api: Api, name: str, body: dict[str, Any]) -> ObjectResult:
+    try:
+        if not api.is_namespaced(body["apiVersion"], body["kind"]):  # what stands alone is told from the cluster's own
+            labels = {**body["metadata"].get("labels", {}), REHEARSAL_LABEL: "object"}
+            body = {**body, "metadata": {**body["metadata"], "labels": labels}}
+        api.apply(body)
+    except UnknownKind as unknown:
+        custom = "." in body["apiVersion"].partition("/")[0] and not api.serves_group(body["apiVersion"])
+        return ObjectResult(object=name, outcome="unchecked" if custom else "refused", reason=str(unknown))
+    except Refused as refused:
+        return ObjectResult(object=name, outcome="refused", reason=str(refused))
+    return ObjectResult(object=name, outcome="accepted")
+
+
+def _stand_ins(api: Api, manifests: Sequence[Manifest]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for (namespace, name), keys in sorted(secrets_named(manifests).items()):
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace},
+            "stringData": dict.fromkeys(sorted(keys), STAND_IN),
+        }
+        yield f"Secret {namespace}/{name}", secret
+    existing = {body["metadata"]["name"] for body in api.list("/apis/storage.k8s.io/v1/storageclasses")}
+    for name in sorted(_classes_claimed(manifests) - existing):
+        yield f"StorageClass {name}", stand_in_class(name)
+
+
+def _classes_claimed(manifests: Sequence[Manifest]) -> set[str]:
+    """The storage classes that claims name, those of StatefulSets included."""
+    specs = [m.body["spec"] for m in manifests if m.kind in {"PersistentVolumeClaim", "StatefulSet"}]
+    claims = [claim["spec"] for spec in specs for claim in spec.get("volumeClaimTemplates", ())]
+    return {spec["storageClassName"] for spec in (*specs, *claims) if "storageClassName" in spec}
+
+
+def _workload(body: Object) -> Workload:
+    metadata, spec = body["metadata"], body["spec"]
+    return Workload(
+        kind=body["kind"],
+        namespace=metadata.get("namespace", "default"),
+        name=metadata["name"],
+        replicas=spec.get("replicas", 1),
+        selector=spec["selector"]["matchLabels"],
+    )
+
+
+def _namespaces(api: Api, accepted: Sequence[Object]) -> tuple[str, ...]:
+    within = [body for body in accepted if api.is_namespaced(body["apiVersion"], body["kind"])]
+    return tuple(sorted({body["metadata"].get("namespace", "default") for body in within}))

@@ -1,0 +1,146 @@
+"""A Kubernetes control plane of our own on loopback: etcd, API server, scheduler, controller manager, and no kubelet.
+
+etcd listens on a socket in the private folder, the scheduler and the controller manager not at all, so that the API
+server's is the one port, and its tokens, which only this user can read, the one way in. Admission is the API server's
+default, Pod Security and the disruption of pods included; the scheduler and the controllers have their real rights.
+"""
+
+import json
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ops.rehearse.api import Api, Refused
+from ops.rehearse.binaries import CONTROL_PLANE
+from ops.rehearse.connection import Connection
+from ops.rehearse.programs import Programs
+
+READY_TIMEOUT_S = 90
+_USERS = {
+    "admin": ("admin", "system:masters"),
+    "scheduler": ("system:kube-scheduler", ""),
+    "controller-manager": ("system:kube-controller-manager", ""),
+}
+"""Who signs in with a token of its own: its user and its group."""
+
+
+class NotReady(Exception):
+    """The control plane did not become ready in time."""
+
+
+def start_control_plane(programs: Programs, paths: Mapping[str, Path]) -> Connection:
+    """Start it in the programs' folder and wait until it takes pods. Raises NotReady and ProgramEnded."""
+    etcd, api_server, scheduler, controllers = (paths[name] for name in CONTROL_PLANE)
+    folder, port = programs.folder, free_port()
+    certificate, key = folder / "certificates" / "apiserver.crt", folder / "certificates" / "apiserver.key"
+    tokens = _write_credentials(folder, f"https://127.0.0.1:{port}", certificate)
+    store = f"unix://{folder / 'etcd.sock'}"
+    programs.start(etcd, *_etcd(folder, store))
+    programs.start(
+        api_server,
+        f"--etcd-servers={store}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        f"--secure-port={port}",
+        f"--cert-dir={certificate.parent}",  # it makes them itself
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=Node,RBAC",
+        "--allow-privileged=true",  # as in the clouds: Pod Security decides
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-signing-key-file={key}",
+        f"--service-account-key-file={certificate}",
+    )
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    connection = _connection(programs, certificate, f"https://127.0.0.1:{port}", tokens["admin"], deadline)
+    programs.start(scheduler, f"--kubeconfig={folder / 'scheduler.kubeconfig'}", *_QUIET)
+    programs.start(
+        controllers,
+        f"--kubeconfig={folder / 'controller-manager.kubeconfig'}",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={key}",
+        f"--root-ca-file={certificate}",
+        "--kube-api-qps=500",  # as shipped, 20 a second for all controllers together
+        "--kube-api-burst=1000",
+        *_QUIET,
+    )
+    # The first thing that the controllers make; pods are refused before it is there.
+    _wait_for(programs, lambda: Api(connection).get("/api/v1/namespaces/default/serviceaccounts/default"), deadline)
+    return connection
+
+
+_QUIET = ("--leader-elect=false", "--secure-port=0")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _etcd(folder: Path, store: str) -> list[str]:
+    nobody = "http://localhost:2380"  # one member: neither peers nor clients ask it where it is
+    return [
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={store}",
+        f"--listen-peer-urls=unix://{folder / 'etcd-peer.sock'}",
+        f"--advertise-client-urls={nobody}",
+        f"--initial-advertise-peer-urls={nobody}",
+        f"--initial-cluster=default={nobody}",
+        "--unsafe-no-fsync",  # nothing of it outlives the rehearsal
+        "--log-level=warn",
+    ]
+
+
+def _write_credentials(folder: Path, server: str, certificate: Path) -> dict[str, str]:
+    """A token for each user in the API server's file, and a kubeconfig for each; the folder is private."""
+    tokens = {name: secrets.token_hex(16) for name in _USERS}
+    rows = [f'{tokens[name]},{user},{name},"{group}"\n' for name, (user, group) in _USERS.items()]
+    (folder / "tokens.csv").write_text("".join(rows), encoding="utf-8")
+    cluster = {"server": server, "certificate-authority": str(certificate)}
+    for name, token in tokens.items():
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "contexts": [{"name": name, "context": {"cluster": "rehearsal", "user": name}}],
+            "clusters": [{"name": "rehearsal", "cluster": cluster}],
+            "users": [{"name": name, "user": {"token": token}}],
+        }
+        (folder / f"{name}.kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+    return tokens
+
+
+def _connection(programs: Programs, certificate: Path, server: str, token: str, deadline: float) -> Connection:
+    key = certificate.with_suffix(".key")  # written after the certificate
+    while not key.exists() and time.monotonic() < deadline:
+        programs.check()
+        time.sleep(0.05)
+    connection = Connection(
+        server=server,
+        tls=ssl.create_default_context(cafile=certificate),
+        token=token,
+        kubeconfig=programs.folder / "admin.kubeconfig",
+    )
+    _wait_for(programs, Api(connection).require_ready, deadline)
+    return connection
+
+
+def _wait_for(programs: Programs, probe: Callable[[], object], deadline: float) -> None:
+    """Wait until the API server answers the probe without an error."""
+    said = ""
+    while time.monotonic() < deadline:
+        programs.check()
+        try:
+            probe()
+        except (OSError, Refused) as error:
+            said = str(error)
+        else:
+            return
+        time.sleep(0.05)
+    raise NotReady(f"The control plane was not ready within {READY_TIMEOUT_S} s; it said: {said}")

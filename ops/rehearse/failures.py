@@ -1,0 +1,11 @@
+"""Everything that keeps a rehearsal from being held; each is said in words, without a traceback."""
+
+from ops.rehearse.api import Refused
+from ops.rehearse.binaries import ProgramsMissing
+from ops.rehearse.connection import NoConnection
+from ops.rehearse.control_plane import NotReady
+from ops.rehearse.existing import NotDisposable
+from ops.rehearse.programs import ProgramEnded
+from ops.rehearse.scheduling import NotSettled
+
+FAILURES = (NoConnection, NotDisposable, NotReady, NotSettled, OSError, ProgramEnded, ProgramsMissing, Refused)

@@ -1,0 +1,99 @@
+"""The rehearsal as a person reads it in a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops.plan.report import counted
+from ops.rehearse.report import DrillResult, Rehearsed
+
+_MARKS = {None: "   ", True: "  [green]✔[/green]", False: "  [red]✘[/red]"}
+
+
+def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> None:
+    """Print each stack: refusals, pods, pools, quota, drills, what was assumed and what was left out; then totals."""
+    for one in rehearsed:
+        title = f"\n[bold]{escape(one.stack)}[/bold]  Kubernetes {one.kubernetes}, {_counts(one)}"
+        console.print(title, highlight=False)
+        for result in one.refused:
+            console.print(f"  [red]✘[/red] {escape(result.object)}: {escape(result.reason)}", highlight=False)
+        console.print(_pods(one))
+        console.print(_pools(one))
+        console.print(_quotas(one))
+        if one.drills:
+            _show_drills(one.drills, console)
+        _show_list(
+            console, "Stood in", [*one.stand_ins, *(f"{s.object} {s.field}: {s.found}" for s in one.substitutions)]
+        )
+        _show_list(console, "Assumed", one.assumptions)
+        _show_list(console, "Not rehearsed", [f"{item.subject}: {item.reason}" for item in one.not_rehearsed])
+    failed = sum(not one.passed(strict=strict) for one in rehearsed)
+    colour = "red" if failed else "green"
+    console.print(
+        f"\n[bold]{counted(len(rehearsed), 'stack')}, [{colour}]{failed} failed[/{colour}][/bold]", highlight=False
+    )
+
+
+def _counts(one: Rehearsed) -> str:
+    accepted = sum(result.outcome == "accepted" for result in one.objects)
+    placed, pods = len(one.pods) - len(one.unplaced), counted(len(one.pods), "pod")
+    return f"{accepted} of {counted(len(one.objects), 'object')} accepted, {placed} of {pods} placed"
+
+
+def _pods(one: Rehearsed) -> Table:
+    table = _table("pod", "node", "zone")
+    for pod in one.pods:
+        where = escape(pod.node) or f"[red]{escape(pod.words)}[/red]"
+        table.add_row(f"  {escape(pod.pod)}", where, pod.zone)
+    return table
+
+
+def _pools(one: Rehearsed) -> Table:
+    table = _table("pool", "capacity", "machine", "used", "running", "min-max")
+    for pool in one.pools:
+        bounds = f"{pool.min_nodes}-{pool.max_nodes}"
+        table.add_row(f"  {pool.pool}", pool.capacity, pool.machine_type, str(pool.used), str(pool.running), bounds)
+    return table
+
+
+def _quotas(one: Rehearsed) -> Table | str:
+    if not one.quotas:
+        return "  [dim]no ResourceQuota in its namespaces[/dim]"
+    table = _table("quota", "resource", "used", "of")
+    for quota in one.quotas:
+        table.add_row(f"  {quota.quota}", quota.resource, quota.used, quota.hard)
+    return table
+
+
+def _show_drills(drills: Sequence[DrillResult], console: Console) -> None:
+    table = _table("drill", "workload", "fewest ready", "after", "survives")
+    for drill in drills:
+        table.add_row(
+            f"{_MARKS[drill.passed]} {drill.drill}: {drill.target}",
+            escape(drill.workload.rpartition("/")[2]),
+            f"{drill.lowest_ready} of {drill.replicas}",
+            str(drill.ready_after),
+            "yes" if drill.survives else "[yellow]no[/yellow]",
+        )
+    console.print(table)
+    for drill in drills:
+        if drill.words and (drill.passed is False or drill.ready_after < drill.replicas):
+            console.print(
+                f"  [dim]{drill.drill}, {escape(drill.workload)}: {escape(drill.words)}[/dim]", highlight=False
+            )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, column in enumerate(columns):
+        table.add_column(column if number else f"  {column}", no_wrap=number == 0)
+    return table
+
+
+def _show_list(console: Console, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        console.print(f"[bold]{title}[/bold]")
+    for line in lines:
+        console.print(f"  [dim]{escape(line)}[/dim]", highlight=False)

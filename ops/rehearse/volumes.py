@@ -1,0 +1,69 @@
+"""The part of a cloud's volume driver: offers a volume for each claim that the real controllers say needs one.
+
+The volume stands in the zone of the node that the scheduler chose, or on that node where there are no zones, and its
+pod can go nowhere else, as with the drivers of GKE, EKS and k3d. Binding stays the controllers' work.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ops.rehearse.api import Api, Object
+from ops.rehearse.fleet import REHEARSAL_LABEL, Node
+from ops.rehearse.pools import ZONE
+
+STAND_IN_PROVISIONER = "rehearsal.ragspan.dev"
+"""Of storage classes that the stack names and does not make."""
+
+_PROVISIONER = "volume.kubernetes.io/storage-provisioner"
+_NODE = "volume.kubernetes.io/selected-node"
+VOLUMES = "/api/v1/persistentvolumes"
+
+
+def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes: Mapping[str, Node]) -> None:
+    """Create a volume for each claim of the namespace that waits for one of the provisioners on one of the nodes."""
+    for claim in api.list(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"):
+        annotations = claim["metadata"].get("annotations", {})
+        node = nodes.get(annotations.get(_NODE, ""))
+        if node and annotations.get(_PROVISIONER) in provisioners and not claim["spec"].get("volumeName"):
+            api.apply(_volume(claim, annotations[_PROVISIONER], node))
+
+
+def stand_in_class(name: str) -> dict[str, Any]:
+    """A storage class in place of one that is there in the real cluster."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name, "labels": {REHEARSAL_LABEL: "stand-in"}},
+        "provisioner": STAND_IN_PROVISIONER,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
+def _volume(claim: Object, driver: str, node: Node) -> Object:
+    metadata, spec = claim["metadata"], claim["spec"]
+    where = (ZONE, node.zone) if node.zone else ("kubernetes.io/hostname", node.name)
+    terms = [{"matchExpressions": [{"key": where[0], "operator": "In", "values": [where[1]]}]}]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {
+            "name": f"pvc-{metadata['uid']}",
+            "labels": {REHEARSAL_LABEL: "volume"},
+            "annotations": {"pv.kubernetes.io/provisioned-by": driver},
+        },
+        "spec": {
+            "accessModes": spec["accessModes"],
+            "capacity": {"storage": spec["resources"]["requests"]["storage"]},
+            "storageClassName": spec["storageClassName"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "csi": {"driver": STAND_IN_PROVISIONER, "volumeHandle": f"pvc-{metadata['uid']}"},
+        },
+    }
