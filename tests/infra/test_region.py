@@ -42,7 +42,7 @@ def test_everything_stands_in_the_region_and_nothing_uses_an_ambient_provider(st
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_workload_stands_in_the_stacks_namespace(stack: str) -> None:
-    elsewhere = {"Namespace", "StorageClass", "EC2NodeClass", "NodePool"}
+    elsewhere = {"Namespace", "StorageClass", "VolumeSnapshotClass", "ComputeClass", "EC2NodeClass", "NodePool"}
     objects = [manifest for manifest in planned(stack).manifests() if manifest.kind not in elsewhere]
     assert {manifest.namespace for manifest in objects} == {"ragspan"}
 
