@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from ops.rehearse.connection import Connection
@@ -33,7 +33,7 @@ class UnknownKind(Exception):
 
 
 class Api:
-    """One API server. Raises Refused for what it refuses, and Unreachable."""
+    """One API server, as a context that closes the connection. Raises Refused for what it refuses, and Unreachable."""
 
     def __init__(self, connection: Connection) -> None:
         address = urlsplit(connection.server)
@@ -42,6 +42,12 @@ class Api:
         )
         self._headers = {"Authorization": f"Bearer {connection.token}"} if connection.token else {}
         self._resources = cache(self._served)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def require_ready(self) -> None:
         """Raise Refused, with what is still missing, while the API server is not ready."""

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
@@ -104,14 +104,13 @@ def _cluster(context: str | None, recorded: "RecordedStack", progress: Callable[
     paths = find((FAKE_KUBELETS,) if context else (*CONTROL_PLANE, FAKE_KUBELETS))
     with programs() as running:
         connection = of_context(context, running.folder) if context else start_control_plane(running, paths)
-        api = Api(connection)
         start_kubelets(running, paths[FAKE_KUBELETS], connection)
         progress(f"control plane ready in {perf_counter() - started:.1f} s")
         try:
-            if context:
-                with disposable_cluster(api, context, recorded.manifests()):
-                    yield api
-            else:
+            with ExitStack() as leaving:
+                api = leaving.enter_context(Api(connection))
+                if context:
+                    leaving.enter_context(disposable_cluster(api, context, recorded.manifests()))
                 yield api
         except OSError:
             running.check()  # says it better where a program has ended

@@ -69,7 +69,8 @@ def start_control_plane(programs: Programs, paths: Mapping[str, Path]) -> Connec
         *_QUIET,
     )
     # The first thing that the controllers make; pods are refused before it is there.
-    _wait_for(programs, lambda: Api(connection).get("/api/v1/namespaces/default/serviceaccounts/default"), deadline)
+    with Api(connection) as api:
+        _wait_for(programs, lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default"), deadline)
     return connection
 
 
@@ -127,7 +128,8 @@ def _connection(programs: Programs, certificate: Path, server: str, token: str, 
         token=token,
         kubeconfig=programs.folder / "admin.kubeconfig",
     )
-    _wait_for(programs, Api(connection).require_ready, deadline)
+    with Api(connection) as api:
+        _wait_for(programs, api.require_ready, deadline)
     return connection
 
 
