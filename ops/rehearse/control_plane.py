@@ -39,22 +39,7 @@ def start_control_plane(programs: Programs, paths: Mapping[str, Path]) -> Connec
     tokens = _write_credentials(folder, f"https://127.0.0.1:{port}", certificate)
     store = f"unix://{folder / 'etcd.sock'}"
     programs.start(etcd, *_etcd(folder, store))
-    programs.start(
-        api_server,
-        f"--etcd-servers={store}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        "--endpoint-reconciler-type=none",
-        f"--secure-port={port}",
-        f"--cert-dir={certificate.parent}",  # it makes them itself
-        f"--token-auth-file={folder / 'tokens.csv'}",
-        "--authorization-mode=Node,RBAC",
-        "--allow-privileged=true",  # as in the clouds: Pod Security decides
-        "--service-cluster-ip-range=10.96.0.0/16",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-signing-key-file={key}",
-        f"--service-account-key-file={certificate}",
-    )
+    programs.start(api_server, *_api_server(folder, store, port, certificate, key))
     deadline = time.monotonic() + READY_TIMEOUT_S
     connection = _connection(programs, certificate, f"https://127.0.0.1:{port}", tokens["admin"], deadline)
     programs.start(scheduler, f"--kubeconfig={folder / 'scheduler.kubeconfig'}", *_QUIET)
@@ -95,6 +80,24 @@ def _etcd(folder: Path, store: str) -> list[str]:
         f"--initial-cluster=default={nobody}",
         "--unsafe-no-fsync",  # nothing of it outlives the rehearsal
         "--log-level=warn",
+    ]
+
+
+def _api_server(folder: Path, store: str, port: int, certificate: Path, key: Path) -> list[str]:
+    return [
+        f"--etcd-servers={store}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        f"--secure-port={port}",
+        f"--cert-dir={certificate.parent}",  # it makes certificate and key itself
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=Node,RBAC",
+        "--allow-privileged=true",  # as in the clouds: Pod Security decides
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-signing-key-file={key}",
+        f"--service-account-key-file={certificate}",
     ]
 
 
