@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +14,7 @@ import click
 
 if TYPE_CHECKING:  # the imports of a plan take a second, which `--help` need not wait for
     from infra.config.stack import StackConfig
+    from ops.plan.graph import RecordedStack
     from ops.plan.report import StackReport
 
 CLEAN, VIOLATED, BAD_INPUT = 0, 1, 2
@@ -24,7 +26,20 @@ CLEAN, VIOLATED, BAD_INPUT = 0, 1, 2
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a change.")
 @click.option("--render", type=click.Path(file_okay=False, path_type=Path), help="Write the Kubernetes manifests here.")
-def plan(*, stacks: tuple[str, ...], all_stacks: bool, as_json: bool, as_markdown: bool, render: Path | None) -> None:
+@click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of earlier stack files: say what an update from them would do.",
+)
+def plan(
+    *,
+    stacks: tuple[str, ...],
+    all_stacks: bool,
+    as_json: bool,
+    as_markdown: bool,
+    render: Path | None,
+    before: Path | None,
+) -> None:
     """Plan stacks offline: resources, Kubernetes manifests, policies.
 
     STACK is a name such as prod-gcp-europe-west4, or the path of a stack file. Exits with 0 if clean, 1 if a mandatory
@@ -35,7 +50,11 @@ def plan(*, stacks: tuple[str, ...], all_stacks: bool, as_json: bool, as_markdow
     if as_json and as_markdown:
         raise click.UsageError("Give --json or --markdown, not both.")
     with _without_collector():
-        reports = [_planned(config) for config in _configs(stacks)]
+        configs = _configs(stacks)
+        earlier = _earlier(configs, before) if before else {}
+        reports = [_planned(config) for config in configs]
+        if before:
+            reports = [_with_changes(report, earlier[report.stack.name]) for report in reports]
     if render:
         _render(reports, render)
     if as_json:
@@ -72,25 +91,51 @@ def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
         _end(str(error))
 
 
+def _earlier(configs: "Sequence[StackConfig]", folder: Path) -> "dict[str, StackConfig | None]":
+    """The stacks' configurations as the folder has them; None for a stack that it has not."""
+    from infra.config.load import ConfigError, from_file, stack_files  # noqa: PLC0415
+
+    known = stack_files(folder)
+    if not known:
+        _end(f"--before {folder} holds no stack file; name a folder with a Pulumi.<stack>.yaml.")
+    try:
+        return {config.name: from_file(known[config.name]) if config.name in known else None for config in configs}
+    except ConfigError as error:
+        _end(f"--before cannot be compared with: {error}")
+
+
 def _planned(config: "StackConfig") -> "StackReport":
     started = perf_counter()
-    from pulumi import RunError  # noqa: PLC0415
-
     from ops.plan.policies import check_policies  # noqa: PLC0415
-    from ops.plan.program import plan_stack  # noqa: PLC0415
-    from ops.plan.recorder import ProgramFailed  # noqa: PLC0415
     from ops.plan.report import StackReport  # noqa: PLC0415
 
-    try:
-        recorded = plan_stack(config)
-    except (ProgramFailed, RunError, ValueError) as error:
-        _end(f"{config.name}: {error}")
+    recorded = _recorded(config)
     for warning in recorded.warnings:
         click.echo(f"{config.name}: warning: {warning}", err=True)
     report = StackReport(stack=recorded, verdicts=check_policies(recorded))
     count, seconds = len(recorded.resources), perf_counter() - started
     click.echo(f"{config.name}: {count} resources planned in {seconds:.1f} s", err=True)
     return report
+
+
+def _with_changes(report: "StackReport", earlier: "StackConfig | None") -> "StackReport":
+    from ops.plan.changes import compare  # noqa: PLC0415
+    from ops.plan.graph import RecordedStack  # noqa: PLC0415
+
+    nothing = RecordedStack(name=report.stack.name, resources=(), outputs={})
+    return replace(report, changes=compare(_recorded(earlier) if earlier else nothing, report.stack))
+
+
+def _recorded(config: "StackConfig") -> "RecordedStack":
+    from pulumi import RunError  # noqa: PLC0415
+
+    from ops.plan.program import plan_stack  # noqa: PLC0415
+    from ops.plan.recorder import ProgramFailed  # noqa: PLC0415
+
+    try:
+        return plan_stack(config)
+    except (ProgramFailed, RunError, ValueError) as error:
+        _end(f"{config.name}: {error}")
 
 
 def _render(reports: "Sequence[StackReport]", folder: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from ops.plan.policies import Verdict
 from ops.plan.report import StackReport, counted
 
+_ACTS = {"replace": "❗ replace", "delete": "❗ delete"}
+
 
 def as_markdown(reports: Sequence[StackReport]) -> str:
     """One section per stack; the resources are folded away."""
@@ -22,6 +24,11 @@ def _stack(report: StackReport) -> Iterator[str]:
         yield "\n| resource | policy | violation |\n| --- | --- | --- |"
     for violation in report.violations:
         yield f"| `{violation.urn.rpartition('::')[2]}` | {violation.policy} | {_cell(violation.message)} |"
+    if report.changes is not None:
+        yield f"\nUpdate: {report.change_summary}\n\n| change | resource | inputs |\n| --- | --- | --- |"
+    for change in report.changes or ():
+        resource = f"`{change.name}` {change.type.rpartition(':')[2]}"
+        yield f"| {_ACTS.get(change.act, change.act)} | {resource} | {_cell(change.reason)} |"
     yield f"\n<details><summary>{report.summary}</summary>\n"
     yield "| component | resources | protected |\n| --- | --- | --- |"
     for row in report.components:

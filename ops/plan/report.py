@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ops.plan.changes import Change
 from ops.plan.graph import RecordedStack, Resource
 from ops.plan.policies import Verdict, Violation
 
@@ -52,6 +53,8 @@ class StackReport:
 
     stack: RecordedStack
     verdicts: tuple[Verdict, ...]
+    changes: tuple[Change, ...] | None = None
+    """What an update from an earlier stack file would do; None where there is none to compare with."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -70,6 +73,12 @@ class StackReport:
         resources = sum(len(row.resources) for row in self.components)
         objects = counted(len(self.stack.manifests()), "Kubernetes object")
         return f"{counted(resources, 'resource')} in {counted(len(components), 'component')}, {objects}"
+
+    @property
+    def change_summary(self) -> str:
+        """`1 to create, 2 to update`, or that there is nothing to do."""
+        counts = Counter(change.act for change in self.changes or ())
+        return ", ".join(f"{count} to {act}" for act, count in sorted(counts.items())) or "nothing to do"
 
     @property
     def components(self) -> tuple[ComponentRow, ...]:
@@ -140,6 +149,7 @@ def _stack(report: StackReport) -> dict[str, Any]:
             for verdict in report.verdicts
         ],
         "violations": [asdict(violation) for violation in report.violations],
+        "changes": None if report.changes is None else [asdict(change) for change in report.changes],
         "not_planned": [asdict(item) for item in report.not_planned],
     }
 

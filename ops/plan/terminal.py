@@ -9,6 +9,8 @@ from rich.table import Table
 from ops.plan.policies import Verdict
 from ops.plan.report import ComponentRow, StackReport, counted
 
+_COLOURS = {"create": "green", "update": "cyan", "replace": "red", "delete": "red"}
+
 
 def show(reports: Sequence[StackReport], console: Console) -> None:
     """Print each stack's components, verdicts and what was not planned, then the totals."""
@@ -16,6 +18,8 @@ def show(reports: Sequence[StackReport], console: Console) -> None:
         console.print(f"\n[bold]{escape(report.stack.name)}[/bold]  {report.summary}", highlight=False)
         console.print(_components(report.components))
         _show_policies(report, console)
+        if report.changes is not None:
+            _show_changes(report, console)
         console.print("[bold]Not planned[/bold]")
         for item in report.not_planned:
             console.print(f"  [dim]{escape(item.subject)}: {escape(item.reason)}[/dim]", highlight=False)
@@ -43,6 +47,14 @@ def _show_policies(report: StackReport, console: Console) -> None:
             console.print(f"      {escape(resource)}: {escape(violation.message)}", highlight=False)
         if verdict.skipped_reason and verdict.checked:
             console.print(f"      [yellow]not evaluated:[/yellow] {escape(verdict.skipped_reason)}", highlight=False)
+
+
+def _show_changes(report: StackReport, console: Console) -> None:
+    console.print(f"[bold]Changes[/bold]  {report.change_summary}", highlight=False)
+    for change in report.changes or ():
+        act = f"[{_COLOURS[change.act]}]{change.act}[/]"
+        kind, why = change.type.rpartition(":")[2], escape(change.reason)
+        console.print(f"  {act} {escape(change.name)} [dim]{kind}[/dim]  {why}", highlight=False, soft_wrap=True)
 
 
 def _verdict(verdict: Verdict) -> str:

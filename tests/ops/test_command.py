@@ -71,6 +71,31 @@ def test_a_mandatory_violation_is_status_1(monkeypatch: pytest.MonkeyPatch) -> N
     assert "✘ images-are-pinned mandatory" in result.stdout
 
 
+def test_an_earlier_folder_says_what_an_update_would_do(tmp_path: Path) -> None:
+    local_file(tmp_path, "log_level: debug", "log_level: info")
+    result = call("local", "--before", tmp_path)
+
+    assert "Changes  1 to update" in result.stdout
+    assert re.search(r"update rag-api-deployment Deployment  spec\.template\.spec\.containers\[0\]\.env", result.stdout)
+
+
+def test_a_stack_that_the_earlier_folder_has_not_is_new(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.other.yaml").touch()
+
+    assert re.search(r"Changes  \d+ to create\n", call("local", "--before", tmp_path).stdout)
+
+
+def test_an_earlier_folder_must_hold_stack_files_that_this_program_takes(tmp_path: Path) -> None:
+    empty = call("local", "--before", tmp_path)
+    local_file(tmp_path, "log_level: debug", "log_level: loud")
+    refused = call("local", "--before", tmp_path)
+
+    assert (empty.exit_code, refused.exit_code) == (2, 2)
+    assert "holds no stack file; name a folder" in empty.stderr
+    assert "--before cannot be compared with: " in refused.stderr
+    assert "ragspan:app.log_level" in refused.stderr
+
+
 def test_an_unknown_stack_lists_those_that_are() -> None:
     result = call("locl")
 

@@ -1,6 +1,7 @@
 """What a plan says: by component, with what it cannot see, and never a secret."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from pulumi import ResourceOptions
 from rich.console import Console
 
+from ops.plan.changes import compare
 from ops.plan.manifests import render
 from ops.plan.markdown import as_markdown
 from ops.plan.policies import check_policies
@@ -51,7 +53,8 @@ def test_json_has_the_agreed_keys(report: StackReport) -> None:
     (stack,) = document["stacks"]
 
     assert document["schema_version"] == 1
-    assert set(stack) == {"name", "resources", "policies", "violations", "not_planned"}
+    assert set(stack) == {"name", "resources", "policies", "violations", "changes", "not_planned"}
+    assert stack["changes"] is None
     keys = {"type", "name", "urn", "parent", "provider", "dependencies", "options", "inputs"}
     assert all(set(resource) == keys for resource in stack["resources"])
     assert all(set(p) == {"policy", "level", "checked", "violations", "skipped_reason"} for p in stack["policies"])
@@ -84,6 +87,18 @@ def test_a_secret_is_told_nowhere(report: StackReport, tmp_path: Path) -> None:
     assert "<secret>" in written
     assert "'<secret>' is not pinned" in said
     assert CANARY not in said
+
+
+def test_what_an_update_would_do_is_told_only_where_there_is_something_to_compare_with(report: StackReport) -> None:
+    compared = replace(report, changes=compare(report.stack, recorded(lambda: None)))
+    refused = "delete server Pod  protected: an update stops here"
+
+    assert "Changes" not in shown(report)
+    assert "Update:" not in as_markdown([report])
+    assert "Changes  5 to delete" in shown(compared)
+    assert refused in shown(compared)
+    assert "| ❗ delete | `server` Pod | protected: an update stops here |" in as_markdown([compared])
+    assert {change["act"] for change in as_json([compared])["stacks"][0]["changes"]} == {"delete"}
 
 
 def test_a_failure_does_not_tell_secrets() -> None:

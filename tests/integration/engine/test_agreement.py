@@ -10,9 +10,13 @@ from typing import Any, cast
 
 import pytest
 
+from infra.config.load import from_file, stack_files
+from ops.plan.changes import compare
 from ops.plan.graph import COMPUTED
 from ops.plan.options import urn_of
+from ops.plan.program import plan_stack
 from ops.plan.wire import masked
+from tests.contract.leaf_flip import changed
 from tests.support.engine.events import Step
 from tests.support.engine.lives import Life
 from tests.support.stacks import NAMES
@@ -80,6 +84,22 @@ def test_what_the_plan_calls_computed_is_there_after_an_update(life: Lives, stac
         if found(inputs[urn], path) in (None, "")
     ]
     assert missing == []
+
+
+def test_the_plan_and_the_engine_agree_on_what_a_change_does(life: Lives, stack: str) -> None:
+    """`ragspan plan --before` is what an update then does."""
+    before = from_file(stack_files()[stack])
+    after = changed(before, lambda data: change(data, is_own_cluster=life(stack).is_own_cluster))
+    told = {(item.urn, item.act) for item in compare(plan_stack(before), plan_stack(after))}
+
+    assert told == {(step.urn, step.op) for step in life(stack).changed.succeeded().changes}
+
+
+def change(data: dict[str, Any], *, is_own_cluster: bool) -> None:
+    """What the life's change is."""
+    data["app"]["top_k"] = 11
+    if is_own_cluster:
+        data["cluster"]["pools"][0]["capacity"][0]["max_nodes"] = 9
 
 
 def computed_paths(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
