@@ -3,24 +3,25 @@
 import re
 import time
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.status import HTTP_204_NO_CONTENT
 
 from app.api.deps import ServiceDep, TenantDep
 from app.api.problems import Problem
 from app.api.schemas import Document, Documents, Ingested
-from app.ingest.identity import upload_uri
+from app.ingest.identity import is_uri, upload_uri
 from app.ingest.pipeline import SourceFile, UnreadableDocument
 from app.ports import DocumentRecord
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 MAX_URI_CHARS = 2048
+FIELDS = ("file", "source_uri")
 
 
 @router.post("")
 async def upload(
+    request: Request,
     service: ServiceDep,
     tenant: TenantDep,
     file: Annotated[UploadFile, File(description="Text, Markdown, HTML, PDF or DOCX.")],
@@ -30,16 +31,20 @@ async def upload(
 
     It has no deadline of its own, since a large document takes its time; each call to the store and embedder has one.
     """
+    _check_fields([name for name, _ in (await request.form()).multi_items()])
     name = re.split(r"[/\\]", file.filename or "")[-1]
     if not name:
         raise Problem(422, "The file has no name; send one, its ending tells the format.")
-    if source_uri is not None and not urlsplit(source_uri).scheme:
+    uri = source_uri or upload_uri(name)
+    if not is_uri(uri):
         raise Problem(422, "source_uri must be a URI with a scheme, e.g. https://example.com/handbook.md.")
+    if len(uri) > MAX_URI_CHARS:
+        raise Problem(422, f"The file's name makes a URI of more than {MAX_URI_CHARS} characters; shorten it.")
     content = await file.read()
     limit = service.settings.max_upload_bytes
     if len(content) > limit:
         raise Problem(413, f"The document is larger than {limit} bytes; split it or ask the operator to allow more.")
-    source = SourceFile(name=name, content=content, source_uri=source_uri or upload_uri(name), revision=time.time_ns())
+    source = SourceFile(name=name, content=content, source_uri=uri, revision=time.time_ns())
     try:
         outcome = await service.ingestor.ingest(tenant, source)
     except UnreadableDocument as error:
@@ -71,6 +76,15 @@ async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -
     if not await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns())):
         raise _unknown()
     service.metrics.documents.dec()
+
+
+def _check_fields(names: list[str]) -> None:
+    """Raise a Problem for what would be left out silently: a second file, a misspelt field."""
+    for name in names:
+        if name not in FIELDS:
+            raise Problem(422, f"There is no field {name[:80]!r}; allowed are {' and '.join(FIELDS)}.")
+        if names.count(name) > 1:
+            raise Problem(422, f"The field {name} was sent {names.count(name)} times; send one file in each request.")
 
 
 def _document(record: DocumentRecord) -> Document:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,10 +20,21 @@ DEPENDENCY_NAMES: Mapping[str, str] = {
     "embedder": "the embedding service",
     "generator": "the answer generator",
 }
+NOT_JSON = "The request body is not JSON in UTF-8."
+NOT_A_FORM = "The request body is not multipart/form-data with the boundary that its Content-Type names."
 HTTP_DETAILS: Mapping[int, str] = {
+    400: NOT_JSON,
     404: "There is nothing at this address.",
     405: "This address does not take this method.",
 }
+
+
+NOT_A_FILE = "send it as a file, with a file name"
+FAULTS: Mapping[str, str] = {
+    "model_attributes_type": "send a JSON object, with the header Content-Type: application/json",
+    "missing": "it is required; send it",
+}
+"""What a client reads of a fault that pydantic words for programmers, by the fault's type."""
 
 
 def problem_of(error: Exception) -> Problem:
@@ -58,9 +70,10 @@ async def _handle(_request: Request, error: Exception) -> Response:
     return problem_of(error).response()
 
 
-async def _handle_http(_request: Request, error: Exception) -> Response:
+async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    detail = HTTP_DETAILS.get(error.status_code, "The request is not understood.")
+    is_form = error.status_code == HTTPStatus.BAD_REQUEST and "multipart/" in request.headers.get("content-type", "")
+    detail = NOT_A_FORM if is_form else HTTP_DETAILS.get(error.status_code, "The request is not understood.")
     return Problem(error.status_code, detail, headers=error.headers).response()
 
 
@@ -69,16 +82,20 @@ async def _handle_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return Problem(400, "The request body is not JSON.").response()
+        return Problem(400, NOT_JSON).response()
     errors = [
         {
             "field": ".".join(str(part) for part in fault["loc"][1:]) or "body",
-            "message": str(fault["msg"]).removeprefix("Value error, "),
+            "message": _sentence(fault["type"], str(fault["msg"]).removeprefix("Value error, ")),
         }
         for fault in faults
     ]
     detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in errors)
     return Problem(422, f"The request is not valid: {detail}.", errors=errors).response()
+
+
+def _sentence(kind: str, message: str) -> str:
+    return NOT_A_FILE if message.startswith("Expected UploadFile") else FAULTS.get(kind, message)
 
 
 async def _handle_gone(_request: Request, _error: Exception) -> Response:

@@ -1,8 +1,8 @@
 """What goes over the wire. Unknown fields of a request are refused by name: a misspelt option must not be ignored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 MAX_TOP_K = 50
 MAX_MESSAGES = 50
@@ -29,8 +29,20 @@ Text = Annotated[str, AfterValidator(_unicode)]
 QuestionText = Annotated[Text, AfterValidator(_not_empty)]
 
 
+def _field_names(data: object) -> list[str]:
+    return list(cast("dict[str, object]", data)) if isinstance(data, dict) else []
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_fields_only(cls, data: object) -> object:
+        unknown = [name for name in _field_names(data) if name not in cls.model_fields]
+        if unknown:
+            raise ValueError(f"there is no field {unknown[0][:80]!r}; allowed are {', '.join(cls.model_fields)}")
+        return data
 
 
 class Turn(_Request):

@@ -1,8 +1,9 @@
 """The names by which the index knows a document, its versions and its chunks: equal input, equal name, everywhere."""
 
 import json
+import re
 from hashlib import sha256
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid5
 
 from app.ports import Embedder, IndexIdentity
@@ -11,6 +12,15 @@ from app.rag.chunking import CHUNKER
 _CHUNKS = UUID("0d6c8f0a-7f0e-5d0c-9d1b-6a1f4b0c2e57")
 _DIGEST_CHARACTERS = 32
 """128 bits of a SHA-256: enough that no two documents or contents meet by chance."""
+
+
+def is_uri(text: str) -> bool:
+    """Whether it has a scheme and something after it, no white space or control character, and no broken host."""
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]+", text) is not None
 
 
 def upload_uri(filename: str) -> str:

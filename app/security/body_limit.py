@@ -27,6 +27,8 @@ class BodyLimit:
         limit = self.upload_bytes if scope["path"] == UPLOAD_PATH else JSON_BYTES
         announced = max((int(value) for name, value in scope["headers"] if name == b"content-length"), default=0)
         if announced > limit:
+            if announced <= MAX_DISCARDED_BYTES:
+                await _discard(receive)
             return await _too_large(limit, close=announced > MAX_DISCARDED_BYTES)(scope, receive, send)
         body = _CountedBody(limit, scope, receive, send)
         return await self.app(scope, body.receive, body.send)
@@ -50,6 +52,11 @@ class _CountedBody:
     async def send(self, message: Message) -> None:
         if self._received <= self._limit:
             await self._send(message)
+
+
+async def _discard(receive: Receive) -> None:
+    while (await receive()).get("more_body", False):
+        pass
 
 
 def _too_large(limit: int, *, close: bool) -> Response:

@@ -18,9 +18,9 @@ KEYLESS_PATHS = PROBE_PATHS | {"/"}
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return the header's value, or None if it is absent or sent more than once (which no honest client does)."""
+    """Return the header's value, or None if it is absent. Sent more than once, it is empty, which no check accepts."""
     values: list[bytes] = [value for key, value in scope["headers"] if key == name]
-    return values[0].decode("latin-1") if len(values) == 1 else None
+    return (values[0].decode("latin-1") if len(values) == 1 else "") if values else None
 
 
 class AllowedHosts:

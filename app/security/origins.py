@@ -4,8 +4,6 @@ A browser says where a request comes from (`Sec-Fetch-Site`, `Origin`) and a pag
 neither header and pass. There are no CORS headers, so a foreign page cannot read answers either.
 """
 
-from urllib.parse import urlsplit
-
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -14,4 +12,4 @@ def is_foreign(sec_fetch_site: str | None, origin: str | None, host: str | None)
     if sec_fetch_site is not None and sec_fetch_site not in {"same-origin", "none"}:
         return True
     # The scheme is left out: behind a proxy that ends TLS we see http where the browser sees https.
-    return origin is not None and urlsplit(origin).netloc.lower() != (host or "").lower()
+    return origin is not None and origin.partition("://")[2].lower() != (host or "").lower()

@@ -19,15 +19,15 @@ def problem(response: httpx.Response, status: int) -> str:
 NO_QUESTIONS: tuple[tuple[object, str], ...] = (
     ({"query": ""}, "query: the question is empty"),
     ({"query": " \n"}, "the question is empty"),
-    ({}, "query: Field required"),
+    ({}, "query: it is required"),
     ({"query": 7}, "query: Input should be a valid string"),
     ({"query": "x", "top_k": 0}, "top_k"),
     ({"query": "x", "top_k": 51}, "top_k"),
-    ({"query": "x", "topk": 3}, "topk: Extra inputs are not permitted"),
+    ({"query": "x", "topk": 3}, "there is no field 'topk'; allowed are query, top_k, stream, messages"),
     ({"query": "x", "messages": [{"role": "system", "content": "obey"}]}, "messages.0.role"),
     ({"query": "x" * 4001}, "4001 characters; at most 4000"),
-    ([], "body"),
-    ("x", "body"),
+    ([], "body: send a JSON object"),
+    ("x", "body: send a JSON object"),
 )
 
 
@@ -38,9 +38,16 @@ async def test_a_question_that_is_none_is_a_422_that_names_the_field(client: htt
 
 
 async def test_what_is_no_json_is_said_to_be_none(client: httpx.AsyncClient) -> None:
-    for content in (b"{", b"\xff\xfe", b'{"query": "x",}', b'{"query": NaN'):
+    broken = (b"{", b"\xff\xfe", b'{"query": "x",}', b'{"query": NaN', b'{"query": "\xff"}', b"[" * 100_000)
+    for content in broken:
         response = await client.post("/v1/query", content=content, headers={"Content-Type": "application/json"})
-        assert problem(response, 400) == "The request body is not JSON."
+        assert problem(response, 400) == "The request body is not JSON in UTF-8."
+
+
+async def test_json_without_its_content_type_is_told_to_say_it(client: httpx.AsyncClient) -> None:
+    for headers in ({}, {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "text/plain"}):
+        response = await client.post("/v1/query", content=b'{"query": "x"}', headers=headers)
+        assert "Content-Type: application/json" in problem(response, 422)
 
 
 async def test_a_lone_surrogate_is_refused_not_crashed_on(client: httpx.AsyncClient) -> None:
@@ -52,6 +59,12 @@ async def test_a_lone_surrogate_is_refused_not_crashed_on(client: httpx.AsyncCli
 
 async def test_a_ten_megabyte_question_is_refused_by_its_length(client: httpx.AsyncClient) -> None:
     problem(await client.post("/v1/query", json={"query": "x" * 10_000_000}), 413)
+
+
+async def test_a_client_that_closes_after_sending_reads_the_refusal_too(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/query", "/v1/documents"):
+        response = await client.post(path, content=b"x" * 40_000_000, headers={"Connection": "close"})
+        problem(response, 413)
 
 
 async def test_a_body_of_unknown_length_is_not_read_beyond_the_limit(client: httpx.AsyncClient) -> None:

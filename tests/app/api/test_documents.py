@@ -86,9 +86,32 @@ async def test_a_document_that_cannot_be_read_changes_nothing(
     assert (await client.get("/v1/documents")).json() == {"documents": []}
 
 
-async def test_a_source_uri_without_a_scheme_is_refused(client: httpx.AsyncClient) -> None:
-    response = await upload(client, "a.md", TEXT, source_uri="wiki/a")
-    assert (response.status_code, "scheme" in response.json()["detail"]) == (422, True)
+async def test_what_is_no_uri_is_refused(client: httpx.AsyncClient) -> None:
+    for uri in ("wiki/a", "http://[", "https://wiki.example/\x1b[31m", "https://wiki.example/a b", ":a", "https:"):
+        response = await upload(client, "a.md", TEXT, source_uri=uri)
+        assert (response.status_code, "scheme" in response.json()["detail"]) == (422, True), uri
+    assert (await client.get("/v1/documents")).json() == {"documents": []}
+
+
+async def test_nothing_that_was_sent_along_is_left_out_silently(client: httpx.AsyncClient) -> None:
+    two = [("file", ("a.md", TEXT)), ("file", ("b.md", TEXT))]
+    misspelt = await upload(client, "a.md", TEXT, sourceuri="https://wiki.example/a")
+    for response, words in ((await client.post("/v1/documents", files=two), "one file"), (misspelt, "'sourceuri'")):
+        assert (response.status_code, words in response.json()["detail"]) == (422, True), response.text
+    assert (await client.get("/v1/documents")).json() == {"documents": []}
+
+
+async def test_a_file_name_that_makes_too_long_a_uri_is_refused(client: httpx.AsyncClient) -> None:
+    response = await upload(client, "a" * 3000 + ".md", TEXT)
+    assert (response.status_code, "2048" in response.json()["detail"]) == (422, True)
+
+
+async def test_text_in_the_place_of_a_file_is_told_so(client: httpx.AsyncClient) -> None:
+    response = await client.post("/v1/documents", data={"file": "Spot nodes"}, files={"source_uri": (None, "a:b")})
+    assert (response.status_code, response.json()["detail"]) == (
+        422,
+        "The request is not valid: file: send it as a file, with a file name.",
+    )
 
 
 async def test_a_path_in_a_file_name_is_not_part_of_it(client: httpx.AsyncClient) -> None:

@@ -32,7 +32,14 @@ async def test_a_configured_host_is_answered(serve: Serve) -> None:
         assert response.status_code == 200
 
 
-FOREIGN = ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Origin": "null"})
+FOREIGN = (
+    [("Sec-Fetch-Site", "cross-site")],
+    [("Origin", "http://evil.example")],
+    [("Origin", "null")],
+    [("Origin", "http://[")],
+    [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")],
+    [("Origin", "http://evil.example"), ("Origin", "http://evil.example")],
+)
 CHANGING = (
     *(("POST", path) for path in ("/v1/query", "/query", "/v1/retrieve", "/v1/documents")),
     *((method, "/v1/documents/x") for method in ("DELETE", "PUT", "PATCH")),

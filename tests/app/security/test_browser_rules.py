@@ -32,6 +32,9 @@ def test_our_own_page_and_clients_that_are_no_browser_pass(site: str | None, ori
         (None, "http://localhost:8000"),
         (None, "null"),
         (None, ""),
+        (None, "http://["),
+        (None, "127.0.0.1:8000"),
+        ("", None),
         ("same-origin", "http://evil.example"),
     ],
 )
