@@ -43,8 +43,7 @@ def key(name: str, tenant: str) -> None:
 
 def checked_settings() -> "Settings":
     """Return the settings, or print one sentence for each fault and end with status 2."""
-    from app.settings import load_settings  # noqa: PLC0415
-    from app.settings_errors import SettingsError  # noqa: PLC0415
+    from app.settings import SettingsError, load_settings  # noqa: PLC0415
 
     try:
         return load_settings()

@@ -11,8 +11,9 @@ from app.api.errors import add_error_handlers
 from app.composition import Adapters, open_adapters
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
+from app.rag.generation import Writer
 from app.rag.pipeline import Pipeline
-from app.rag.stopwatch import Deadlines
+from app.rag.retrieval import Retriever
 from app.readiness import Readiness
 from app.security.api_keys import DEFAULT_TENANT
 from app.security.body_limit import BodyLimit
@@ -59,15 +60,12 @@ def create_app(
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:
-    deadlines = Deadlines(
-        total_s=settings.request_timeout_s,
-        retrieval_s=settings.retrieval_timeout_s,
-        idle_s=settings.stream_idle_timeout_s,
-    )
+    retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s)
+    writer = Writer(adapters.generator, settings.stream_idle_timeout_s)
     return Service(
         settings=settings,
         adapters=adapters,
-        pipeline=Pipeline(adapters.embedder, adapters.store, adapters.generator, deadlines),
+        pipeline=Pipeline(retriever, writer, settings.request_timeout_s),
         ingestor=Ingestor(adapters.store, adapters.embedder),
         readiness=readiness,
         metrics=metrics,

@@ -9,7 +9,7 @@ REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "settin
 
 HEAD = """# Settings of the answer service
 
-Every environment variable that the service reads. Generated from `app/settings.py` by `make schema`; edit that. A
+Every environment variable that the service reads. Generated from `app/settings/` by `make schema`; edit that. A
 variable of this prefix that is not here is refused at start. On a cluster the [stack file](stack-file.md) sets them.
 
 | variable | value | default | meaning |

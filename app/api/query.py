@@ -13,7 +13,7 @@ from app.api.event_stream import EventStream, server_sent_event
 from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, QueryRequest, Source, Tokens
 from app.ports import Hit, Message
 from app.rag.events import Done, Event, Sources, Token
-from app.rag.pipeline import Question
+from app.rag.retrieval import Question
 from app.telemetry.metrics import Metrics
 
 router = APIRouter(tags=["questions"])
@@ -110,7 +110,7 @@ def answer_end(done: Done) -> AnswerEnd:
             model=done.model,
             timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
             tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
-            degraded=[],
+            degraded=done.degraded,
         ),
         finish_reason=done.finish_reason,
         truncated=done.finish_reason == "length",

@@ -6,7 +6,7 @@ from app.api.deps import ServiceDep, TenantDep
 from app.api.disconnect import unless_client_leaves
 from app.api.query import source
 from app.api.schemas import Passages, RetrieveRequest
-from app.rag.pipeline import Question
+from app.rag.retrieval import Question
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -16,7 +16,7 @@ async def retrieve(body: RetrieveRequest, request: Request, service: ServiceDep,
     """Return the best passages of the tenant's documents, best first."""
     service.check_length(body.query)
     question = Question(tenant=tenant, text=body.query, top_k=body.top_k or service.settings.top_k)
-    watch = service.pipeline.stopwatch()
-    hits = await unless_client_leaves(request.receive, service.pipeline.retrieve(question, watch))
-    service.metrics.observe_stages(watch.timings_ms)
+    run = service.pipeline.new_run()
+    hits = await unless_client_leaves(request.receive, service.pipeline.retrieve(question, run))
+    service.metrics.observe_stages(run.timings_ms)
     return Passages(hits=[source(hit) for hit in hits])

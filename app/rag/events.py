@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from app.ports import Hit
 from app.rag.citations import Citation
-from app.rag.stopwatch import Stage
+from app.rag.run import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Done:
     citations: list[Citation]
     model: str | None
     timings_ms: dict[Stage, float]
+    degraded: list[str]
+    """Optional dependencies that this answer had to do without, by role."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 

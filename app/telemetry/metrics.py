@@ -12,7 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from app.rag.stopwatch import Stage
+from app.rag.run import Stage
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 16, 20, 30)
 """Fine around the promises: first token within 2 s, whole answer within 20 s."""

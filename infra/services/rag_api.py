@@ -1,4 +1,4 @@
-"""The answer service, and its half of the bond with it: the environment that `app/settings.py` reads."""
+"""The answer service, and its half of the bond with it: the environment that `app/settings/` reads."""
 
 from dataclasses import dataclass
 from math import ceil

@@ -1,4 +1,4 @@
-"""The bond of the two halves: what `infra/services/rag_api.py` renders is what `app/settings.py` accepts."""
+"""The bond of the two halves: what `infra/services/rag_api.py` renders is what `app/settings/` accepts."""
 
 import os
 from functools import cache

@@ -4,17 +4,19 @@ import pytest
 
 from app.ports import DependencyTimeout, DependencyUnavailable
 from app.rag.events import Done, Event, Sources, Token
-from app.rag.pipeline import NO_CONTEXT, Pipeline, Question, select
-from app.rag.stopwatch import Deadlines
+from app.rag.generation import Writer
+from app.rag.pipeline import NO_CONTEXT, Pipeline
+from app.rag.retrieval import Question, Retriever, select
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
 QUESTION = Question(tenant="acme", text="Which colour?", top_k=2)
-DEADLINES = Deadlines(total_s=5, retrieval_s=0.05, idle_s=0.2)
 
 
-def pipeline(store: FakeStore, generator: FakeGenerator, deadlines: Deadlines = DEADLINES) -> Pipeline:
-    return Pipeline(FakeEmbedder(), store, generator, deadlines)
+def pipeline(
+    store: FakeStore, generator: FakeGenerator, *, total_s: float = 5, retrieval_s: float = 0.05, idle_s: float = 0.2
+) -> Pipeline:
+    return Pipeline(Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s), total_s)
 
 
 async def events_of(pipe: Pipeline) -> list[Event]:
@@ -69,9 +71,8 @@ async def test_a_generator_that_falls_silent_is_cancelled_at_the_idle_deadline()
 
 async def test_a_generator_that_never_begins_ends_at_the_total_deadline() -> None:
     generator = FakeGenerator(pieces=(), stalls=True)
-    deadlines = Deadlines(total_s=0.2, retrieval_s=1, idle_s=0.01)
     with pytest.raises(DependencyTimeout, match=r"no answer from the generator in 0\.2 s"):
-        await events_of(pipeline(FakeStore([hit("text")]), generator, deadlines))
+        await events_of(pipeline(FakeStore([hit("text")]), generator, total_s=0.2, idle_s=0.01))
 
 
 async def test_a_stream_without_an_end_is_an_error_not_an_answer() -> None:

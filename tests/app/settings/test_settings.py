@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.security.api_keys import hash_key, key_entry, new_key
-from app.settings import Settings, environment_names, load_settings
-from app.settings_errors import SettingsError
+from app.settings import Settings, SettingsError, environment_names, load_settings
 
 KEY = new_key()
 KEYS = key_entry("ci", "acme", KEY)

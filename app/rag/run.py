@@ -1,4 +1,4 @@
-"""Deadlines and timings of one request."""
+"""One request's run through the stages: its deadline, its timings, and what it had to do without."""
 
 import asyncio
 import time
@@ -12,22 +12,15 @@ Result = TypeVar("Result")
 Stage: TypeAlias = Literal["embed", "search", "first_token", "generate", "total"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """Seconds: for the whole answer, for the embedding and the search each, between two pieces of text."""
-
-    total_s: float
-    retrieval_s: float
-    idle_s: float
-
-
 @dataclass(slots=True)
-class Stopwatch:
+class Run:
     """Times the stages of one request and holds its deadline, on the clock of the event loop."""
 
     total_s: float
     started: float = field(default_factory=time.monotonic)
     timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
+    degraded: list[str] = field(default_factory=list[str])
+    """Optional dependencies that were not there for this request, by role."""
 
     def record(self, stage: Stage, since: float) -> None:
         self.timings_ms[stage] = round((time.monotonic() - since) * 1000, 2)

@@ -1,0 +1,68 @@
+"""From passages to an answer: prompt → stream → citations."""
+
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from app.ports import DependencyUnavailable, GenerationEnd, Generator, Hit, Prompt
+from app.rag.citations import find_citations
+from app.rag.events import Done, Token
+from app.rag.prompt import build_prompt
+from app.rag.retrieval import Question
+from app.rag.run import Run
+
+
+class Writer:
+    """Writes answers from passages; holds no state between them."""
+
+    def __init__(
+        self, generator: Generator, idle_s: float, new_boundary: Callable[[], str] = lambda: secrets.token_hex(8)
+    ) -> None:
+        self._generator, self._idle_s, self._new_boundary = generator, idle_s, new_boundary
+
+    async def write(
+        self, question: Question, passages: tuple[Hit, ...], run: Run
+    ) -> AsyncGenerator[Token | Done, None]:
+        """Yield Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
+        prompt = build_prompt(question.text, passages, question.conversation, self._new_boundary())
+        text = ""
+        since = time.monotonic()
+        async with aclosing(self._pieces(prompt, run)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, GenerationEnd):
+                    run.record("generate", since)
+                    yield self._done(piece, text, len(passages), run)
+                    return
+                if not text:
+                    run.record("first_token", run.started)
+                text += piece
+                yield Token(piece)
+
+    async def _pieces(self, prompt: Prompt, run: Run) -> AsyncGenerator[str | GenerationEnd, None]:
+        """The generator's stream, each piece within its time; the end last."""
+        limit_s = run.total_s  # a model may think long before its first word, never between two
+        async with aclosing(self._generator.stream(prompt)) as stream:
+            while not isinstance(piece := await run.limit(_next(stream), "generator", limit_s), GenerationEnd):
+                limit_s = self._idle_s
+                yield piece
+            yield piece
+
+    def _done(self, end: GenerationEnd, text: str, passages: int, run: Run) -> Done:
+        run.record("total", run.started)
+        return Done(
+            finish_reason=end.finish_reason,
+            citations=find_citations(text, passages),
+            model=self._generator.model,
+            timings_ms=run.timings_ms,
+            degraded=run.degraded,
+            prompt_tokens=end.prompt_tokens,
+            completion_tokens=end.completion_tokens,
+        )
+
+
+async def _next(stream: AsyncGenerator[str | GenerationEnd, None]) -> str | GenerationEnd:
+    try:
+        return await anext(stream)
+    except StopAsyncIteration:
+        raise DependencyUnavailable("generator", "the answer stream broke off before its end") from None

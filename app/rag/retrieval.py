@@ -1,0 +1,46 @@
+"""From a question to its passages: embed → search → select."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.ports import Embedder, Hit, Message, VectorStore
+from app.rag.run import Run
+
+OVER_FETCH = 2
+"""Passages fetched for each one wanted, so that repeated text can be left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, in which tenant, with how many passages and after which conversation."""
+
+    tenant: str
+    text: str
+    top_k: int
+    conversation: tuple[Message, ...] = ()
+
+
+class Retriever:
+    """Finds the passages for questions of any tenant; holds no state between them."""
+
+    def __init__(self, embedder: Embedder, store: VectorStore, limit_s: float) -> None:
+        self._embedder, self._store = embedder, store
+        self._limit_s = limit_s
+
+    async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
+        """Return the best passages, each text once. Raises DependencyUnavailable."""
+        since = time.monotonic()
+        vector = await run.limit(self._embedder.embed_query(question.text), "embedder", self._limit_s)
+        run.record("embed", since)
+        since = time.monotonic()
+        search = self._store.search(question.tenant, question.text, vector, question.top_k * OVER_FETCH)
+        hits = await run.limit(search, "vector_store", self._limit_s)
+        run.record("search", since)
+        return select(hits, question.top_k)
+
+
+def select(hits: Sequence[Hit], limit: int) -> tuple[Hit, ...]:
+    """Return at most `limit` hits in the order given, each text once: a copied document is no second witness."""
+    first_of_text = {hit.chunk.text: hit for hit in reversed(hits)}
+    return tuple(hit for hit in hits if first_of_text[hit.chunk.text] is hit)[:limit]

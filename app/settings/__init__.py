@@ -1,0 +1,67 @@
+"""Settings of the answer service: environment variables `RAGSPAN_*`, checked once at start, frozen afterwards.
+
+One module a section; each declares its fields and which of them belong to one choice only.
+Deliberately absent: a module-level instance. `load_settings()` is the one door, called by the command line.
+"""
+
+import os
+from collections.abc import Callable
+
+from pydantic import ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.settings import index, models
+from app.settings.answering import AnsweringSettings
+from app.settings.errors import SettingsError, describe, unknown_variables
+from app.settings.names import PREFIX, variable
+from app.settings.serving import ServingSettings
+
+__all__ = ["PREFIX", "Settings", "SettingsError", "environment_names", "load_settings", "variable"]
+
+VARIANTS = (*index.VARIANTS, *models.VARIANTS)
+
+
+# The sections' fields come in the order from the last base to the first.
+class Settings(AnsweringSettings, models.ModelSettings, index.IndexSettings, ServingSettings):
+    """Every variable that the service accepts; the field `port` is the variable `RAGSPAN_PORT`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment and nothing else: a stray `.env` or secrets folder must not change a deployment."""
+        return init_settings, env_settings
+
+    @model_validator(mode="after")
+    def _variants_are_complete(self) -> "Settings":
+        faults = [fault for variant in VARIANTS if (fault := variant.fault(self))]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def environment_names() -> frozenset[str]:
+    """Every environment variable that the service accepts; any other that starts with `RAGSPAN_` is refused."""
+    return frozenset(variable(name) for name in Settings.model_fields)
+
+
+def load_settings() -> Settings:
+    """Read and check the environment. Raises SettingsError with one sentence for each thing that is wrong."""
+    unknown = unknown_variables(os.environ, PREFIX, environment_names())
+    build: Callable[..., Settings] = Settings
+    try:
+        settings = build()
+    except ValidationError as error:
+        raise SettingsError(unknown + describe(error, Settings, os.environ)) from None
+    if unknown:
+        raise SettingsError(unknown)
+    return settings

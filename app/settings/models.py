@@ -1,0 +1,56 @@
+"""The models that embed and that answer."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from app.settings.values import ExistingFile, Url
+from app.settings.variants import Variant
+
+
+class ModelSettings(BaseSettings):
+    """One choice for each role, and what belongs to it."""
+
+    embedder: Literal["embedded", "openai"] = Field(default="embedded", description="What turns text into vectors.")
+    embedder_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible embedding API.")
+    embedder_model: str | None = Field(default=None, description="Model name that the embedding API knows.")
+    embedder_api_key: SecretStr | None = Field(default=None, description="Bearer token of the embedding API.")
+    embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Length of its vectors.")
+    embedder_max_tokens: int | None = Field(default=None, ge=128, description="Most tokens that one text may hold.")
+    embedder_tokenizer_file: ExistingFile | None = Field(
+        default=None, description="The model's tokenizer.json: chunks are counted by the model's own tokenizer."
+    )
+    embedder_query_prefix: str = Field(default="", description="Text put before each question, where the model asks.")
+    embedder_passage_prefix: str = Field(default="", description="Text put before each passage, likewise.")
+    embedder_input_type: bool = Field(
+        default=False, description="Send `input_type` query or passage, which NVIDIA retrieval models need."
+    )
+
+    generator: Literal["extractive", "openai"] = Field(default="extractive", description="What writes the answer.")
+    generator_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible chat API.")
+    generator_model: str | None = Field(default=None, description="Model name that the chat API knows.")
+    generator_api_key: SecretStr | None = Field(default=None, description="Bearer token of the chat API.")
+    generator_max_tokens: int = Field(default=1024, ge=1, le=131072, description="Most tokens of one answer.")
+
+
+VARIANTS = (
+    Variant(
+        "embedder",
+        "openai",
+        required=(
+            "embedder_url",
+            "embedder_model",
+            "embedder_dimensions",
+            "embedder_max_tokens",
+            "embedder_tokenizer_file",
+        ),
+        optional=("embedder_api_key", "embedder_query_prefix", "embedder_passage_prefix", "embedder_input_type"),
+    ),
+    Variant(
+        "generator",
+        "openai",
+        required=("generator_url", "generator_model"),
+        optional=("generator_api_key", "generator_max_tokens"),
+    ),
+)

@@ -1,0 +1,41 @@
+"""How the service is reached, and by whom."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from app.security.api_keys import ApiKey, parse_api_keys
+from app.security.hosts import LOOPBACK_NAMES, is_loopback
+
+
+def _host_names(value: object) -> object:
+    return tuple(name.strip().lower() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+def _api_keys(value: object) -> object:
+    return parse_api_keys(value) if isinstance(value, str) else value
+
+
+class ServingSettings(BaseSettings):
+    """Address, names, keys and log."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback needs API keys.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
+        default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry."
+    )
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
+        default=(), repr=False, description="Entries `name:tenant:sha256`, from `ragspan key`; none: loopback only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+    @model_validator(mode="after")
+    def _keyless_on_loopback_only(self) -> Self:
+        if not self.api_keys and not is_loopback(self.host):
+            raise ValueError(
+                f"RAGSPAN_HOST={self.host} is not a loopback address and RAGSPAN_API_KEYS is empty, so anyone on the "
+                "network could read and change the index; add a key (`ragspan key NAME` prints one) or set "
+                "RAGSPAN_HOST=127.0.0.1"
+            )
+        return self

@@ -1,0 +1,28 @@
+"""Kinds of values that several sections share, each refused with what to write instead."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+
+def _service_url(value: str) -> str:
+    """Accept a base address such as `http://127.0.0.1:11434/v1`; credentials in it would end up in logs."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it must be an http:// or https:// address with a host, e.g. http://127.0.0.1:11434/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("it must carry no user, password, query or fragment; an API key has its own variable")
+    return value.rstrip("/")
+
+
+def _existing_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("there is no such file; give the path of the model's tokenizer.json")
+    return value
+
+
+Url: TypeAlias = Annotated[str, AfterValidator(_service_url)]
+ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
