@@ -7,9 +7,10 @@ from typing import Any
 from ops.plan.graph import Manifest, RecordedStack
 from ops.rehearse.api import Api, Object, Refused, UnknownKind
 from ops.rehearse.charts import reservations
+from ops.rehearse.custom_resources import judge
 from ops.rehearse.fleet import REHEARSAL_LABEL
 from ops.rehearse.objects import STAND_IN, Substitution, applicable, in_order, label, secrets_named
-from ops.rehearse.report import ObjectResult
+from ops.rehearse.report import CustomKind, ObjectResult
 from ops.rehearse.scheduling import Workload
 from ops.rehearse.volumes import STAND_IN_PROVISIONER, stand_in_class
 
@@ -19,6 +20,7 @@ class Applied:
     """What came of applying a stack's objects."""
 
     results: tuple[ObjectResult, ...]
+    custom_kinds: tuple[CustomKind, ...]
     substitutions: tuple[Substitution, ...]
     stand_ins: tuple[str, ...]
     workloads: tuple[Workload, ...]
@@ -34,19 +36,26 @@ def apply_stack(api: Api, stack: RecordedStack) -> Applied:
     results: list[ObjectResult] = []
     substitutions: list[Substitution] = []
     accepted: list[Object] = []
+    unserved: dict[str, Object] = {}
     for manifest in manifests:
         body, found = applicable(manifest)
         substitutions += found
-        results.append(_apply(api, label(manifest), body))
-        if results[-1].outcome == "accepted":
+        result = _apply(api, label(manifest), body)
+        if result.outcome == "accepted":
             accepted.append(body)
+        if result.outcome == "unchecked":
+            unserved[result.object] = body
+        else:
+            results.append(result)
+    custom, kinds = judge(unserved, substitutions) if unserved else ([], ())
     stand_ins = [_apply(api, name, body) for name, body in _stand_ins(api, manifests)]
     charts = reservations(stack)
     for body in charts:
         api.apply(body)
     classes = [body for body in accepted if body["kind"] == "StorageClass"]
     return Applied(
-        results=(*results, *(result for result in stand_ins if result.outcome == "refused")),
+        results=(*results, *custom, *(result for result in stand_ins if result.outcome == "refused")),
+        custom_kinds=kinds,
         substitutions=tuple(substitutions),
         stand_ins=tuple(result.object for result in stand_ins),
         workloads=tuple(_workload(body) for body in accepted if body["kind"] in {"Deployment", "StatefulSet"}),

@@ -41,6 +41,7 @@ def rehearse(api: Api, config: StackConfig, stack: RecordedStack, *, drills: boo
         stack=stack.name,
         kubernetes=str(api.get("/version")["gitVersion"]),
         objects=applied.results,
+        custom_kinds=applied.custom_kinds,
         substitutions=applied.substitutions,
         stand_ins=applied.stand_ins,
         pods=placed,
@@ -115,10 +116,9 @@ def _not_rehearsed(stack: RecordedStack, applied: Applied) -> Iterator[NotRehear
     for resource in stack.resources:
         if resource.remote:
             yield NotRehearsed(subject=resource.name, reason=f"what {resource.type} makes during deployment")
-    for result in applied.results:
-        if result.outcome == "unchecked":
-            reason = f"custom resource not checked, nor what its operator makes of it: {result.reason}"
-            yield NotRehearsed(subject=result.object, reason=reason)
+    for kind in applied.custom_kinds:
+        if not kind.by:
+            yield NotRehearsed(subject=f"{kind.kind} ({kind.objects})", reason="; ".join(kind.not_checked))
 
 
 def _assumption(config: StackConfig) -> str:

@@ -11,11 +11,24 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectResult:
-    """What the API server said of one object. `unchecked`: it serves no such kind, so nobody checked it."""
+    """What the API server said of one object.
+
+    It serves no custom resource: those are `checked` (or refused) by their projects' schemas, or `unchecked`.
+    """
 
     object: str
-    outcome: Literal["accepted", "refused", "unchecked"]
+    outcome: Literal["accepted", "checked", "refused", "unchecked"]
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomKind:
+    """The custom resources of one kind. `by` is the schema that they were held against, "" where there is none."""
+
+    kind: str
+    objects: int
+    by: str
+    not_checked: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +100,7 @@ class Rehearsed:
     stack: str
     kubernetes: str
     objects: tuple[ObjectResult, ...]
+    custom_kinds: tuple[CustomKind, ...]
     substitutions: tuple[Substitution, ...]
     stand_ins: tuple[str, ...]
     pods: tuple[PodResult, ...]

@@ -1,6 +1,6 @@
 """The rehearsal as a person reads it in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,6 +27,7 @@ def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> N
         _show_list(
             console, "Stood in", [*one.stand_ins, *(f"{s.object} {s.field}: {s.found}" for s in one.substitutions)]
         )
+        _show_list(console, "Custom resources", list(_kinds(one)))
         _show_list(console, "Assumed", one.assumptions)
         _show_list(console, "Not rehearsed", [f"{item.subject}: {item.reason}" for item in one.not_rehearsed])
     failed = sum(not one.passed(strict=strict) for one in rehearsed)
@@ -37,9 +38,16 @@ def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> N
 
 
 def _counts(one: Rehearsed) -> str:
-    accepted = sum(result.outcome == "accepted" for result in one.objects)
+    accepted = sum(result.outcome in {"accepted", "checked"} for result in one.objects)
     placed, pods = len(one.pods) - len(one.unplaced), counted(len(one.pods), "pod")
     return f"{accepted} of {counted(len(one.objects), 'object')} accepted, {placed} of {pods} placed"
+
+
+def _kinds(one: Rehearsed) -> Iterator[str]:
+    for kind in one.custom_kinds:
+        if kind.by:
+            held = f"{counted(kind.objects, 'object')} held against {kind.by}"
+            yield f"{kind.kind}: {held}; not checked: {', '.join(kind.not_checked)}"
 
 
 def _pods(one: Rehearsed) -> Table:

@@ -13,15 +13,20 @@ from pathlib import Path
 
 import pytest
 
-CACHED_BINARIES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan" / "bin"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan"
+CACHED_BINARIES = CACHE / "bin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A program that pip does not install. `names` are the executables that will do, best first, with `beside`."""
+    """A program that pip does not install. `names` are the executables that will do, best first, with `beside`.
+
+    `cached` are files that must be in the cache folder too.
+    """
 
     names: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    cached: tuple[str, ...] = ()
     how_to_get: str
 
 
@@ -36,6 +41,11 @@ PARTS = {
         beside=("etcd", "kube-scheduler", "kube-controller-manager", "kwok"),
         how_to_get="make parts (builds them with Go, about 10 minutes)",
     ),
+    "custom-resources": Part(
+        names=("node",),
+        cached=("custom-resources/package-lock.json",),
+        how_to_get="Node.js 20 or newer with npm, and make parts (installs schemas, half a minute)",
+    ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
         how_to_get="apt-get install chromium, or brew install --cask chromium",
@@ -48,9 +58,10 @@ missing_parts: Counter[str] = Counter()
 
 def find(name: str) -> Path | None:
     """The executable of a part, on PATH or in the user's cache folder."""
-    if not all(map(_located, PARTS[name].beside)):
+    part = PARTS[name]
+    if not all(map(_located, part.beside)) or not all((CACHE / path).exists() for path in part.cached):
         return None
-    found = next(filter(None, map(_located, PARTS[name].names)), None)
+    found = next(filter(None, map(_located, part.names)), None)
     return Path(found) if found else None
 
 

@@ -55,6 +55,16 @@ def test_a_part_of_several_programs_is_missing_until_all_are_there(tmp_path: Pat
     assert "1 passed" in run_probe(tmp_path, PROBE.replace("chromium", "kubernetes")).stdout
 
 
+def test_a_part_with_files_in_the_cache_is_missing_without_them(tmp_path: Path) -> None:
+    probe = PROBE.replace("chromium", "custom-resources")
+    (tmp_path / "node").touch(0o755)
+    assert "1 skipped" in run_probe(tmp_path, probe, PATH=str(tmp_path)).stdout
+    installed = tmp_path / "ragspan" / "custom-resources" / "package-lock.json"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    assert "1 passed" in run_probe(tmp_path, probe, PATH=str(tmp_path)).stdout
+
+
 def test_a_part_that_nobody_listed_is_refused(tmp_path: Path) -> None:
     run = run_probe(tmp_path, PROBE.replace("chromium", "chromum"))
     assert run.returncode == pytest.ExitCode.USAGE_ERROR
