@@ -65,7 +65,7 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
     return Service(
         settings=settings,
         adapters=adapters,
-        pipeline=Pipeline(retriever, writer, settings.request_timeout_s),
+        pipeline=Pipeline(retriever, writer, settings.request_timeout_s, readiness.breakers),
         ingestor=Ingestor(adapters.store, adapters.embedder),
         readiness=readiness,
         metrics=metrics,

@@ -22,11 +22,17 @@ class ServiceError(Exception):
 
 
 class DependencyUnavailable(ServiceError):
-    """A system behind a port is down, refuses, or answers nonsense. `dependency` is its role, e.g. `vector_store`."""
+    """A system behind a port is down, refuses, or answers nonsense. `dependency` is its role, e.g. `vector_store`.
 
-    def __init__(self, dependency: str, message: str) -> None:
+    `retry_after_s` is how long it asks to be left alone, if it says so. `is_to_blame` is False where it had no fair
+    chance to answer.
+    """
+
+    def __init__(
+        self, dependency: str, message: str, *, retry_after_s: float | None = None, is_to_blame: bool = True
+    ) -> None:
         super().__init__(message)
-        self.dependency = dependency
+        self.dependency, self.retry_after_s, self.is_to_blame = dependency, retry_after_s, is_to_blame
 
 
 class DependencyTimeout(DependencyUnavailable):

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from app.composition import Adapters
 from app.ports import DependencyUnavailable, Generator, Health, IndexIdentity, IndexMismatch, ServiceError, VectorStore
+from app.rag.breaker import Breakers
 from app.telemetry.metrics import Metrics
 
 log = logging.getLogger("ragspan.readiness")
@@ -36,11 +37,12 @@ class Readiness:
         self.index_open = False
         self._down: set[str] = set()
         self._metrics = metrics
+        self.breakers = Breakers(self._note_breaker)
 
     @property
     def degraded(self) -> list[str]:
-        """Dependencies that did not answer their last check, by role."""
-        return sorted(self._down)
+        """Dependencies that did not answer their last check or that requests find failing, by role."""
+        return sorted(self._down.union(self.breakers.refusing))
 
     def drain(self) -> None:
         self.phase = "draining"
@@ -112,6 +114,10 @@ class Readiness:
         if health.ok == (dependency in self._down):
             log.warning("%s is %s", dependency, "back" if health.ok else "away", extra={"detail": health.detail})
         (self._down.discard if health.ok else self._down.add)(dependency)
+
+    def _note_breaker(self, dependency: str, is_open: bool) -> None:
+        self._metrics.breaker_open.labels(dependency).set(is_open)
+        log.warning("%s %s", dependency, "keeps failing and is left alone" if is_open else "answers again")
 
 
 async def _health(dependency: VectorStore | Generator) -> Health:

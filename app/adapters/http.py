@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,11 +12,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 
 from app.ports import DependencyTimeout, DependencyUnavailable, Health
+from app.rag.run import time_left_s
 
 CONNECT_TIMEOUT_S = 2.0
 HEALTH_TIMEOUT_S = 2.0
 RETRY_DELAY_S = (0.1, 0.4)
 """Jitter between: so that many clients of a server that stumbled do not come back together."""
+MAX_RETRY_AFTER_S = 2.0
+"""A person waits; whoever asks to be left alone for longer is not asked again, and our client is told for how long."""
+MAX_PASSED_ON_S = 300
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
@@ -48,7 +53,8 @@ class ModelServer:
         try:
             async with await self._respond(path, body) as response:
                 if response.status != 200:  # noqa: PLR2004
-                    raise self._failure(f"{self._url}{path} answered with status {response.status}")
+                    message = f"{self._url}{path} answered with status {response.status}"
+                    raise self._failure(message, retry_after_s(response))
                 yield response
         except TimeoutError:
             raise DependencyTimeout(self._dependency, f"{self._url}{path} did not answer in time") from None
@@ -56,15 +62,22 @@ class ModelServer:
             raise self._failure(f"{self._url}{path} failed: {type(error).__name__}") from None
 
     async def _respond(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        asked_s = 0.0
         try:
             response = await self._send(path, body)
         except (aiohttp.ClientConnectionError, TimeoutError):
-            response = None
-        if response is not None and response.status not in RETRIED_STATUSES:
-            return response
-        if response is not None:
+            pass
+        else:
+            if response.status not in RETRIED_STATUSES:
+                return response
+            asked_s = retry_after_s(response) or 0.0
+            if asked_s > MAX_RETRY_AFTER_S:
+                return response
             response.close()
-        await asyncio.sleep(random.uniform(*RETRY_DELAY_S))  # noqa: S311 - jitter, not a secret
+        delay_s = asked_s + random.uniform(*RETRY_DELAY_S)  # noqa: S311 - jitter, not a secret
+        if delay_s >= time_left_s():
+            raise self._failure(f"{self._url}{path} stumbled, and no time is left to ask again", asked_s or None)
+        await asyncio.sleep(delay_s)
         return await self._send(path, body)
 
     async def _send(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
@@ -82,5 +95,11 @@ class ModelServer:
         except (aiohttp.ClientError, TimeoutError) as error:
             return Health(ok=False, detail=f"{self._url}/models failed: {type(error).__name__}")
 
-    def _failure(self, message: str) -> DependencyUnavailable:
-        return DependencyUnavailable(self._dependency, message)
+    def _failure(self, message: str, asked_s: float | None = None) -> DependencyUnavailable:
+        return DependencyUnavailable(self._dependency, message, retry_after_s=asked_s)
+
+
+def retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    """Return the seconds of a Retry-After header, `MAX_PASSED_ON_S` at most; None for a date or nonsense."""
+    value = response.headers.get("Retry-After", "")
+    return float(min(int(value), MAX_PASSED_ON_S)) if re.fullmatch("[0-9]{1,9}", value) else None

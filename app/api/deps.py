@@ -1,6 +1,5 @@
 """What routes ask for: the running service and the tenant that the gate found."""
 
-import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -10,7 +9,6 @@ from fastapi import Depends, Request
 from app.api.problems import Problem
 from app.composition import Adapters
 from app.ingest.pipeline import Ingestor
-from app.ports import DependencyTimeout
 from app.rag.pipeline import Pipeline
 from app.readiness import Readiness
 from app.security.gate import TENANT_SCOPE_KEY
@@ -32,13 +30,8 @@ class Service:
     metrics: Metrics
 
     async def bounded(self, work: Awaitable[Result]) -> Result:
-        """Await work of the store within the time of a request. Raises DependencyTimeout."""
-        limit_s = self.settings.request_timeout_s
-        try:
-            async with asyncio.timeout(limit_s):
-                return await work
-        except TimeoutError:
-            raise DependencyTimeout("vector_store", f"no answer from the vector_store in {limit_s:g} s") from None
+        """Await work of the store within the time of a request. Raises DependencyUnavailable or DependencyTimeout."""
+        return await self.pipeline.new_run().limit(work, "vector_store", self.settings.request_timeout_s)
 
     def check_length(self, text: str) -> None:
         """Raise a Problem for a question that is too long."""

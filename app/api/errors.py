@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +21,8 @@ DEPENDENCY_NAMES: Mapping[str, str] = {
     "embedder": "the embedding service",
     "generator": "the answer generator",
 }
+RETRY_AFTER_S = 2
+"""Where the dependency does not say for how long it will be away."""
 NOT_JSON = "The request body is not JSON in UTF-8."
 NOT_A_FORM = "The request body is not multipart/form-data with the boundary that its Content-Type names."
 HTTP_DETAILS: Mapping[int, str] = {
@@ -44,9 +47,9 @@ def problem_of(error: Exception) -> Problem:
             return error
         case DependencyTimeout(dependency=name):
             return Problem(504, f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} did not answer in time.")
-        case DependencyUnavailable(dependency=name):
+        case DependencyUnavailable(dependency=name, retry_after_s=seconds):
             detail = f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} is unavailable; try again shortly."
-            return Problem(503, detail, headers={"Retry-After": "2"})
+            return Problem(503, detail, headers={"Retry-After": str(ceil(seconds or RETRY_AFTER_S))})
         case IndexMismatch():
             return Problem(
                 503, "The document index was built by another embedding model; its operator must rebuild it."

@@ -51,6 +51,6 @@ class EventStream(Response):
                 log_error(error)
                 body = problem_of(error).body()
                 scope[OUTCOME_SCOPE_KEY] = body["status"]
-                last = server_sent_event("error", body)
+                last = server_sent_event("error", {**body, "truncated": True})
                 await send({"type": "http.response.body", "body": last, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -41,11 +41,12 @@ class Writer:
 
     async def _pieces(self, prompt: Prompt, run: Run) -> AsyncGenerator[str | GenerationEnd, None]:
         """The generator's stream, each piece within its time; the end last."""
-        limit_s = run.total_s  # a model may think long before its first word, never between two
         async with aclosing(self._generator.stream(prompt)) as stream:
-            while not isinstance(piece := await run.limit(_next(stream), "generator", limit_s), GenerationEnd):
-                limit_s = self._idle_s
+            # A model may think long before its first word, never between two.
+            piece = await run.limit(_next(stream), "generator", run.total_s)
+            while not isinstance(piece, GenerationEnd):
                 yield piece
+                piece = await run.wait(_next(stream), "generator", self._idle_s)
             yield piece
 
     def _done(self, end: GenerationEnd, text: str, passages: int, run: Run) -> Done:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from app.ports import Hit
+from app.rag.breaker import Breakers
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
 from app.rag.retrieval import Question, Retriever
@@ -13,14 +14,15 @@ NO_CONTEXT = "I found nothing in the documents about this, so I have no answer."
 
 
 class Pipeline:
-    """Answers questions of any tenant; holds no state between them."""
+    """Answers questions of any tenant; between them it remembers only which dependencies fail."""
 
-    def __init__(self, retriever: Retriever, writer: Writer, total_s: float) -> None:
+    def __init__(self, retriever: Retriever, writer: Writer, total_s: float, breakers: Breakers | None = None) -> None:
         self._retriever, self._writer, self._total_s = retriever, writer, total_s
+        self._breakers = breakers or Breakers()
 
     def new_run(self) -> Run:
         """Start the clock of a request."""
-        return Run(self._total_s)
+        return Run(self._total_s, self._breakers)
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the passages alone. Raises DependencyUnavailable."""
@@ -29,6 +31,7 @@ class Pipeline:
     async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         run = self.new_run()
+        self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
         hits = await self._retriever.retrieve(question, run)
         yield Sources(hits)
         if not hits:

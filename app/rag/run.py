@@ -2,14 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from app.ports import DependencyTimeout
+from app.rag.breaker import Breakers
 
 Result = TypeVar("Result")
 Stage: TypeAlias = Literal["embed", "search", "first_token", "generate", "total"]
+
+_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+
+
+def time_left_s() -> float:
+    """Seconds that the call under way may still take: an adapter begins nothing, such as a retry, that outlasts it."""
+    return max(0.0, _deadline.get() - time.monotonic())
 
 
 @dataclass(slots=True)
@@ -17,6 +26,7 @@ class Run:
     """Times the stages of one request and holds its deadline, on the clock of the event loop."""
 
     total_s: float
+    breakers: Breakers = field(default_factory=Breakers)
     started: float = field(default_factory=time.monotonic)
     timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
     degraded: list[str] = field(default_factory=list[str])
@@ -29,10 +39,26 @@ class Run:
         return max(0.0, self.started + self.total_s - time.monotonic())
 
     async def limit(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
-        """Await within `seconds` and within what is left of the total. Raises DependencyTimeout."""
+        """Await a call of a dependency within `seconds` and what is left of the total, unless its breaker is open.
+
+        Raises DependencyUnavailable or DependencyTimeout.
+        """
+        try:
+            with self.breakers.watching(dependency):
+                return await self.wait(awaitable, dependency, seconds)
+        finally:
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()  # of no effect on one that ran
+
+    async def wait(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
+        """Await more of a call that `limit` began, within the same times. Raises DependencyTimeout."""
         allowed = min(seconds, self.left_s())
+        token = _deadline.set(time.monotonic() + allowed)
         try:
             async with asyncio.timeout(allowed):
                 return await awaitable
         except TimeoutError:
-            raise DependencyTimeout(dependency, f"no answer from the {dependency} in {allowed:.1f} s") from None
+            message = f"no answer from the {dependency} in {allowed:.1f} s"
+            raise DependencyTimeout(dependency, message, is_to_blame=allowed >= seconds / 2) from None
+        finally:
+            _deadline.reset(token)

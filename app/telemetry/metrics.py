@@ -44,6 +44,11 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
 
+        self.breaker_open = Gauge(
+            "rag_circuit_breaker_open", "1 while requests to the dependency are refused because it keeps failing.",
+            ["dependency"], registry=registry,
+        )  # fmt: skip
+
     def _latency(self, name: str, documentation: str) -> Histogram:
         return Histogram(name, documentation, buckets=LATENCY_BUCKETS_S, registry=self.registry)
 

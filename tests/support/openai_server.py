@@ -28,6 +28,8 @@ class ChatScript:
     finish_reason: str | None = "stop"
     """None cuts the stream after the pieces, without its end."""
     statuses: list[int] = field(default_factory=list[int])
+    retry_after: str | None = None
+    """Sent with those errors."""
     raw: bytes | None = None
     """Sent in place of a well-formed stream."""
     stall_after: int | None = None
@@ -85,7 +87,8 @@ class OpenAiServer:
         await self._note(request)
         if self.chat.statuses:
             status = self.chat.statuses.pop(0)
-            return web.json_response({"error": {"message": "SECRET-UPSTREAM-BODY"}}, status=status)
+            headers = {"Retry-After": self.chat.retry_after} if self.chat.retry_after else {}
+            return web.json_response({"error": {"message": "SECRET-UPSTREAM-BODY"}}, status=status, headers=headers)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:

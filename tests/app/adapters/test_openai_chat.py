@@ -1,6 +1,7 @@
 """The chat adapter against a server that speaks the real protocol, and fails in the ways real ones do."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from app.adapters.http import ModelServer, open_http
 from app.adapters.openai_chat import OpenAiChat
 from app.ports import DependencyUnavailable, GenerationEnd
 from app.rag.prompt import build_prompt
+from app.rag.run import Run
 from tests.support.fake_ports import hit
 from tests.support.openai_server import ChatScript, OpenAiServer
 
@@ -56,6 +58,35 @@ async def test_a_server_that_stumbles_once_is_asked_once_more(status: int) -> No
     pieces, server = await answer(ChatScript(statuses=[status]))
     assert len(server.requests) == 2
     assert pieces[0] == "The answer"
+
+
+async def test_a_server_that_asks_to_wait_a_little_is_asked_again_when_it_said() -> None:
+    begun = time.monotonic()
+    pieces, server = await answer(ChatScript(statuses=[429], retry_after="1"))
+    assert (len(server.requests), pieces[0]) == (2, "The answer")
+    assert time.monotonic() - begun >= 1
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "requests", "told"),
+    [("60", 1, 60), ("9" * 9, 1, 300), ("Wed, 21 Oct 2026 07:28:00 GMT", 2, None), ("9" * 5000, 2, None)],
+)
+async def test_a_server_that_asks_for_more_is_left_alone_and_its_wish_is_passed_on(
+    retry_after: str, requests: int, told: float | None
+) -> None:
+    script = ChatScript(statuses=[503, 503], retry_after=retry_after)
+    async with OpenAiServer(script) as server, chat_with(server.url) as chat:
+        with pytest.raises(DependencyUnavailable) as caught:
+            await anext(chat.stream(PROMPT))
+    assert (caught.value.retry_after_s, len(server.requests)) == (told, requests)
+
+
+async def test_no_retry_begins_that_the_requests_time_does_not_allow() -> None:
+    async with OpenAiServer(ChatScript(statuses=[500], retry_after="1")) as server, chat_with(server.url) as chat:
+        begun = time.monotonic()
+        with pytest.raises(DependencyUnavailable, match="no time is left"):
+            await Run(0.9).limit(anext(chat.stream(PROMPT)), "generator", 9)
+    assert (len(server.requests), time.monotonic() - begun < 0.9) == (1, True)
 
 
 @pytest.mark.parametrize(("statuses", "requests"), [([503, 503], 2), ([401], 1), ([404], 1)])

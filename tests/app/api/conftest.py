@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import httpx
@@ -15,6 +16,7 @@ from app.server import DrainingServer, bind
 from app.settings import Settings
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
+OpenAdapters: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
 Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -52,23 +54,24 @@ def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder) ->
     async def adapters(_settings: Settings) -> AsyncGenerator[Adapters, None]:
         yield Adapters(embedder, store, generator)
 
-    @asynccontextmanager
-    async def serving(**settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
-        app = create_app(Settings(**settings), adapters)
-        ready = asyncio.Event()
-        with bind("127.0.0.1", 0) as bound:
-            url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-            server = DrainingServer(app, drain_s=1, on_ready=ready.set, on_drain=app.state.readiness.drain)
-            task = asyncio.create_task(server.serve([bound]))
-            await ready.wait()
-            try:
-                async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-                    yield client
-            finally:
-                server.should_exit = True
-                await task
+    return partial(serving, adapters)
 
-    return serving
+
+@asynccontextmanager
+async def serving(open_adapters: OpenAdapters, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
+    app = create_app(Settings(**settings), open_adapters)
+    ready = asyncio.Event()
+    with bind("127.0.0.1", 0) as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server = DrainingServer(app, drain_s=1, on_ready=ready.set, on_drain=app.state.readiness.drain)
+        task = asyncio.create_task(server.serve([bound]))
+        await ready.wait()
+        try:
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            await task
 
 
 @pytest.fixture

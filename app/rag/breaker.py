@@ -1,0 +1,110 @@
+"""Circuit breakers: a dependency that keeps failing is left alone for a while, then tried by one call at a time.
+
+`Breaker` is the state machine of one dependency, `Breakers` holds one for each, by role. While it is open a call is
+refused at once, so that a request waits for no deadline in vain and a struggling server gets no more load.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from app.ports import DependencyUnavailable
+
+FAILURES_TO_OPEN = 5
+"""In a row: a server that fails now and then is retried, not left alone."""
+OPEN_S = 5.0
+"""Long enough to spare a server that restarts, short against a person's patience."""
+
+
+class Breaker:
+    """Closed, calls pass; after `FAILURES_TO_OPEN` failures in a row it is open and none passes for `OPEN_S`; then one
+    call, the probe, closes it or opens it anew. `clock` gives seconds and never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._opened: float | None = None
+        self._probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Open, or half-open: the last word on the dependency is that it failed."""
+        return self._opened is not None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a call would not pass now."""
+        return self._opened is not None and (self._probing or self.wait_s > 0)
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until a probe may pass."""
+        return 0.0 if self._opened is None else max(0.0, self._opened + OPEN_S - self._clock())
+
+    def admit(self) -> bool:
+        """Let a call pass that `refuses` allows; return whether it is the probe, for the verdict on it."""
+        self._probing = self._opened is not None
+        return self._probing
+
+    def succeed(self, *, probe: bool) -> None:
+        """Close after a probe. While open, a call from before says nothing about now."""
+        if probe or self._opened is None:
+            self._failures, self._opened, self._probing = 0, None, False
+
+    def fail(self, *, probe: bool) -> None:
+        if probe:
+            self._probing = False
+        elif self._opened is not None:
+            return
+        self._failures += 1
+        if self._failures >= FAILURES_TO_OPEN:
+            self._opened = self._clock()
+
+    def abandon(self, *, probe: bool) -> None:
+        """Take a call back that ended without a verdict; the next one may probe."""
+        if probe:
+            self._probing = False
+
+
+class Breakers:
+    """One breaker for each dependency, by its role. `on_change` is told when one opens (True) and closes (False)."""
+
+    def __init__(
+        self,
+        on_change: Callable[[str, bool], object] = lambda _dependency, _is_open: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._on_change, self._clock = on_change, clock
+        self._breakers: dict[str, Breaker] = {}
+
+    @property
+    def refusing(self) -> list[str]:
+        """Dependencies to which no call would pass now."""
+        return [dependency for dependency, breaker in self._breakers.items() if breaker.refuses]
+
+    def require(self, dependency: str) -> None:
+        """Raise DependencyUnavailable if a call would not pass now."""
+        breaker = self._breakers.get(dependency)
+        if breaker and breaker.refuses:
+            message = f"the {dependency} failed {FAILURES_TO_OPEN} times in a row and is left alone for now"
+            raise DependencyUnavailable(dependency, message, retry_after_s=breaker.wait_s)
+
+    @contextmanager
+    def watching(self, dependency: str) -> Generator[None, None, None]:
+        """Judge the block, one call of the dependency. Raises DependencyUnavailable, before it, while open."""
+        self.require(dependency)
+        breaker = self._breakers.setdefault(dependency, Breaker(self._clock))
+        was_open = breaker.is_open
+        probe = breaker.admit()
+        verdict = breaker.abandon
+        try:
+            yield
+            verdict = breaker.succeed
+        except DependencyUnavailable as error:
+            verdict = breaker.fail if error.is_to_blame else breaker.abandon
+            raise
+        finally:
+            verdict(probe=probe)
+            if breaker.is_open != was_open:
+                self._on_change(dependency, breaker.is_open)

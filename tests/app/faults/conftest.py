@@ -1,0 +1,33 @@
+"""The service on a real socket in front of real adapters, whose servers fail on demand."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from app.adapters.http import open_http
+from app.composition import Adapters, build_generator
+from app.settings import Settings
+from tests.app.api.conftest import anyio_backend, clean_environment, embedder, generator, serve, serving, store
+from tests.support.fake_ports import FakeEmbedder, FakeStore
+
+__all__ = ["anyio_backend", "clean_environment", "embedder", "generator", "serve", "store"]
+
+ServeChat: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def serve_chat(store: FakeStore, embedder: FakeEmbedder) -> ServeChat:
+    """Return a function that serves the stand-in index in front of the real chat adapter for a server's address."""
+
+    @asynccontextmanager
+    async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
+        async with open_http(settings.request_timeout_s) as session:
+            yield Adapters(embedder, store, build_generator(settings, session))
+
+    def served(url: str, **settings: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        return serving(adapters, generator="openai", generator_url=url, generator_model="m", **settings)
+
+    return served
