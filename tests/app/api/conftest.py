@@ -67,7 +67,7 @@ async def serving(open_adapters: OpenAdapters, **settings: Any) -> AsyncGenerato
         task = asyncio.create_task(server.serve([bound]))
         await ready.wait()
         try:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
                 yield client
         finally:
             server.should_exit = True
