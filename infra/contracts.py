@@ -28,6 +28,8 @@ class Placement:
 
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     tolerations: tuple[Toleration, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the pod tells whoever adds and removes nodes there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,11 @@ import pulumi
 
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
 from infra.config.models import Extractive, Vllm
+from infra.config.pools import NodePool
 from infra.config.stack import StackConfig
-from infra.contracts import KubernetesCluster, LlmEndpoint
+from infra.contracts import KubernetesCluster, LlmEndpoint, Placement
 from infra.naming import Names
+from infra.services.headroom import Headroom, HeadroomArgs, Room
 from infra.services.namespace import Namespace, NamespaceArgs
 from infra.services.rag_api import RagApi, RagApiArgs
 from infra.services.weaviate import Weaviate, WeaviateArgs
@@ -55,6 +57,7 @@ class RagRegion(pulumi.ComponentResource):
             RagApiArgs(site=site, config=config.app, vector_store=weaviate.endpoint, llm=llm),
             self._child,
         )
+        self._hold_room(config.cluster, site)
         self.namespace, self.api_address = namespace.namespace, api.address
         self.register_outputs({"namespace": self.namespace, "api_address": self.api_address})
 
@@ -73,6 +76,17 @@ class RagRegion(pulumi.ComponentResource):
 
                 return existing.ExistingCluster("cluster", existing.ExistingClusterArgs(config=config), self._child)
 
+    def _hold_room(self, config: Cluster, site: Site) -> None:
+        if isinstance(config, ExistingCluster):
+            return
+        rooms = [
+            Room(pool=pool.name, size=pool.headroom, placement=_place(pool, site.cluster))
+            for pool in config.pools
+            if pool.headroom
+        ]
+        if rooms:
+            Headroom("headroom", HeadroomArgs(site=site, rooms=rooms), self._child)
+
     def _create_llm(self, config: Extractive | Vllm, site: Site) -> LlmEndpoint | None:
         match config:
             case Vllm():
@@ -81,6 +95,10 @@ class RagRegion(pulumi.ComponentResource):
                 return vllm.Vllm("llm", vllm.VllmArgs(site=site, config=config), self._child).endpoint
             case Extractive():
                 return None
+
+
+def _place(pool: NodePool, cluster: KubernetesCluster) -> Placement:
+    return cluster.place_on_gpu_pool(pool.name) if pool.kind == "gpu" else cluster.place_on_system_pool()
 
 
 def _zones(cluster: Cluster) -> int:

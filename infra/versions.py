@@ -38,6 +38,11 @@ class Versions:
     vllm_image: str = "docker.io/vllm/vllm-openai:v0.33.0"
     """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release of the vllm package."""
 
+    pause_image: str = (
+        "registry.k8s.io/pause:3.10@sha256:ee6521f290b2168b6e0935a181d4cff9be1ac3f505666ef0e3c98fae8199917a"
+    )
+    """What head-room pods run: https://github.com/kubernetes/kubernetes/blob/master/build/pause/CHANGELOG.md"""
+
     karpenter_chart: str = "1.14.1"
     """Of karpenter and karpenter-crd at https://gallery.ecr.aws/karpenter/karpenter; 1.14 is the newest whose source
     was read. https://karpenter.sh/docs/upgrading/compatibility/ says which Kubernetes minors it serves."""

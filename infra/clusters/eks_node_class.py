@@ -17,11 +17,7 @@ API = "karpenter.sh/v1"
 AWS_GROUP = "karpenter.k8s.aws"
 _CAPACITY_TYPES = {"reservation": "reserved", "on_demand": "on-demand", "spot": "spot"}
 _FIRST_WEIGHT, _WEIGHT_STEP = 100, 10
-_DISRUPTION = {
-    # A node with a pod on it is left alone: the pod may be loading a model, and moving it means loading it again.
-    "gpu": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
-    "cpu": {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "5m"},
-}
+_PACKED_AFTER = "5m"
 # Expiry keeps to no budget, so GPU nodes get new images by a new pin alone, one after another.
 _EXPIRE_AFTER = {"gpu": "Never", "cpu": "720h"}
 # The longest that a drain may take, after which what a disruption budget of the workload still holds is ended.
@@ -57,7 +53,7 @@ def node_pool(pool: NodePool, index: int, machine: Machine) -> dict[str, Any]:
     return {
         "weight": _FIRST_WEIGHT - _WEIGHT_STEP * index,
         "limits": _limits(pool, entry, machine),
-        "disruption": {**_DISRUPTION[pool.kind], "budgets": [{"nodes": "1"}]},
+        "disruption": {**_consolidation(pool), "budgets": [{"nodes": "1"}]},
         "template": {
             "metadata": {"labels": scheduling.node_labels(pool)},
             "spec": {
@@ -76,6 +72,13 @@ def node_pool(pool: NodePool, index: int, machine: Machine) -> dict[str, Any]:
             },
         },
     }
+
+
+def _consolidation(pool: NodePool) -> dict[str, str]:
+    if pool.kind == "gpu":
+        # A node with a pod on it is left alone: the pod may be loading a model, and moving it means loading it again.
+        return {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{pool.idle_minutes}m"}
+    return {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": _PACKED_AFTER}
 
 
 def node_pool_name(pool: NodePool, entry: Capacity) -> str:

@@ -9,9 +9,6 @@ import pulumi_kubernetes as k8s
 from infra.config.pools import GpuPool, NodePool
 from infra.naming import GKE_NAME_CHARS, pool_name
 
-CONSOLIDATION_DELAY_MINUTES = 30
-"""How long a node idles before it goes: longer than a model loads, so that a short lull costs no cold start."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class GkeComputeClassesArgs:
@@ -53,6 +50,6 @@ def compute_class_spec(pool: GpuPool) -> dict[str, object]:
         ],
         "nodePoolAutoCreation": {"enabled": False},
         "activeMigration": {"optimizeRulePriority": False},
-        "autoscalingPolicy": {"consolidationDelayMinutes": CONSOLIDATION_DELAY_MINUTES},
+        "autoscalingPolicy": {"consolidationDelayMinutes": pool.idle_minutes},
         "whenUnsatisfiable": "DoNotScaleUp",
     }

@@ -11,6 +11,7 @@ import pulumi_gcp as gcp
 
 from infra.clusters import scheduling
 from infra.config.gke import GkeCluster as GkeClusterConfig
+from infra.config.minor import is_at_least
 from infra.config.pool_rules import gpu_zones
 from infra.config.pools import Capacity, GpuPool, Mig, NodePool, machine_of
 from infra.naming import GKE_NAME_CHARS, Names, pool_name
@@ -28,6 +29,13 @@ _UPGRADES: dict[str, gcp.container.NodePoolUpgradeSettingsArgsDict] = {
         },
     },
 }
+_NOTICE_MINOR = "1.35"
+_NOTICE: gcp.container.NodePoolNodeConfigKubeletConfigArgsDict = {
+    "shutdown_grace_period_seconds": 120,
+    "shutdown_grace_period_critical_pods_seconds": 15,
+}
+"""What a spot node's pods are given to stop when Google takes it back, and of it the node's own agents: the most there
+is. 30 seconds before 1.35. https://docs.cloud.google.com/kubernetes-engine/docs/concepts/spot-vms#termination"""
 _STRATEGIES = {"time_slicing": "TIME_SHARING", "mps": "MPS"}
 
 
@@ -104,7 +112,7 @@ class GkeNodePools(pulumi.ComponentResource):
             "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],  # the account's roles decide
             "workload_metadata_config": {"mode": "GKE_METADATA"},
             "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
-            "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
+            "kubelet_config": self._kubelet(entry),
             "gcfs_config": {"enabled": True},  # image streaming: a pod starts before its image is here
             "gvnic": {"enabled": True},
             "resource_labels": self._args.names.cloud_labels,
@@ -118,6 +126,13 @@ class GkeNodePools(pulumi.ComponentResource):
                 "values": [entry.name],
             }
         return node
+
+    def _kubelet(self, entry: Capacity) -> gcp.container.NodePoolNodeConfigKubeletConfigArgsDict:
+        kubelet: gcp.container.NodePoolNodeConfigKubeletConfigArgsDict = {
+            "insecure_kubelet_readonly_port_enabled": "FALSE"
+        }
+        told_early = entry.kind == "spot" and is_at_least(self._args.config.kubernetes_minor, _NOTICE_MINOR)
+        return kubelet | _NOTICE if told_early else kubelet
 
 
 def _zones(pool: NodePool, entry: Capacity, zones: tuple[str, ...]) -> tuple[str, ...]:

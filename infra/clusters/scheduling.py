@@ -14,6 +14,10 @@ BATCH_TAINT = Toleration(key=POOL_LABEL, value="batch")
 COMPUTE_CLASS = "cloud.google.com/compute-class"
 """Label and taint that bind a GKE pool to the ComputeClass of its name, and what a pod selects to have the class.
 https://docs.cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes#manual-node-pools"""
+STAYS = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+"""Keeps GKE from emptying a node that is little used by moving this pod, whose model takes minutes to load again.
+Upgrades and spot notices still move it. https://docs.cloud.google.com/kubernetes-engine/docs/concepts/cluster-autoscaler
+Karpenter needs no such word: it ends empty GPU nodes only (docs/decisions/karpenter.md)."""
 CLOUD_EFFECT = "NO_SCHEDULE"
 """How the APIs of GKE and EKS spell the effect that Kubernetes calls NoSchedule."""
 
@@ -37,7 +41,11 @@ def system_pool(pools: Sequence[NodePool]) -> CpuPool:
 
 
 def place_on(pool: NodePool, cloud: Cloud | None = None) -> Placement:
-    return Placement(node_selector=node_labels(pool, cloud), tolerations=tuple(taints(pool, cloud)))
+    return Placement(
+        node_selector=node_labels(pool, cloud),
+        tolerations=tuple(taints(pool, cloud)),
+        annotations=STAYS if cloud == "gke" and pool.kind == "gpu" else {},
+    )
 
 
 def place_on_gpu(pools: Sequence[NodePool], name: str, cloud: Cloud | None = None) -> Placement:

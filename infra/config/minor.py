@@ -37,5 +37,10 @@ def warn_of_minor(cloud: Cloud, minor: str, channel: str = "") -> str | None:
     )
 
 
+def is_at_least(minor: str, floor: str) -> bool:
+    """Whether one minor is another, or a later one."""
+    return _number(minor) >= _number(floor)
+
+
 def _number(minor: str) -> int:
     return int(minor.partition(".")[2])

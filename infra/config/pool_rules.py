@@ -41,6 +41,7 @@ def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, .
             )
         _require_machine(cloud, pool, key)
         _require_capacity(cloud, pool, zones, key)
+        _require_headroom(cloud, pool, key)
         if pool.kind == "gpu":
             _require_sharing(cloud, pool, key)
             _require_gke_only(cloud, pool, key)
@@ -151,6 +152,33 @@ def _require_capacity(cloud: Cloud, pool: NodePool, zones: tuple[str, ...], key:
                 value=entry.zone,
                 allowed=", ".join(zones),
                 remedy="correct it, or add the zone to the cluster",
+            )
+
+
+def _require_headroom(cloud: Cloud, pool: NodePool, key: str) -> None:
+    room, machine = pool.headroom, machine_of(cloud, pool)
+    if room is None or machine is None:
+        return
+    if pool.kind == "cpu" and pool.purpose == "batch":
+        raise refuse(
+            "interruptible work waits for its nodes",
+            key=f"{key}.headroom",
+            allowed="headroom in the system pool and in gpu pools",
+            remedy="remove it, or raise min_nodes",
+        )
+    least, most = (0, 0) if pool.kind == "cpu" else (1, 1 if pool.sharing else machine.gpus)
+    for name, asked, lowest, has in (
+        ("gpus", room.gpus, least, most),
+        ("cpu_cores", room.cpu_cores, 0, machine.vcpus),
+        ("memory_gib", room.memory_gib, 0, machine.memory_gib),
+    ):
+        if not lowest <= asked <= has:
+            raise refuse(
+                f"a pod must fit on a node of {pool.machine_type}",
+                key=f"{key}.headroom.{name}",
+                value=asked,
+                allowed=str(has) if lowest == has else f"{lowest or 'more than 0'} to {has}",
+                remedy="correct it, or give the pool another machine",
             )
 
 

@@ -120,6 +120,19 @@ class MachineFigures(Section):
     """Accelerators of the pool's kind; none in a cpu pool."""
 
 
+class Headroom(Section):
+    """Room that idles for replicas to come: pods of the lowest priority hold it, and any other pod pushes them out."""
+
+    pods: Annotated[int, Field(ge=1, le=100), FlipsTo(2)]
+    """How many; each is as large as the replica that shall start at once."""
+    cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(1.5)]
+    """Of each pod."""
+    memory_gib: Annotated[float, Field(gt=0, le=2048), FlipsTo(1.5)]
+    """Of each pod."""
+    gpus: Annotated[int, Field(ge=0, le=16)] = 0
+    """Of each pod: one or more in a gpu pool, none in a cpu pool."""
+
+
 class CpuPool(Section):
     """Nodes without accelerators. `system` carries the platform and stateful services, `batch` interruptible work."""
 
@@ -134,6 +147,8 @@ class CpuPool(Section):
     """Only for a machine type that the catalogue does not know."""
     disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
     """Boot disk, which also holds images, weights and temporary files."""
+    headroom: Annotated[Headroom | None, FlipsTo({"pods": 1, "cpu_cores": 1, "memory_gib": 1})] = None
+    """Room that is paid for to be free; in a `system` pool only."""
     capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
@@ -176,6 +191,10 @@ class GpuPool(Section):
     """`one_by_one` needs no quota for further GPUs, `surge` one node more, `blue_green` as many again. GKE only."""
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
     """Boot disk, which also holds images, weights and temporary files."""
+    idle_minutes: Annotated[int, Field(ge=1, le=1440), FlipsTo(45)] = 30
+    """How long a node stays that nothing needs: longer than a model loads, so that a short lull costs no cold start."""
+    headroom: Annotated[Headroom | None, FlipsTo({"pods": 1, "cpu_cores": 1, "memory_gib": 1, "gpus": 1})] = None
+    """Room that is paid for to be free."""
     capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 

@@ -101,16 +101,18 @@ def pod_template(
     """The pod that `spec` asks for, restricted."""
     client_labels = {key: value for peer in spec.calls for key, value in peer.client_labels.items()}
     return k8s.core.v1.PodTemplateSpecArgs(
-        metadata=k8s.meta.v1.ObjectMetaArgs(labels={**labels, **client_labels}),
+        metadata=k8s.meta.v1.ObjectMetaArgs(
+            labels={**labels, **client_labels}, annotations=dict(spec.placement.annotations) or None
+        ),
         spec=k8s.core.v1.PodSpecArgs(
             service_account_name=account,
             automount_service_account_token=False,
             enable_service_links=False,
-            security_context=_pod_security(),
+            security_context=pod_security(),
             containers=[_container(spec)],
             volumes=_volumes(spec),
             node_selector=dict(spec.placement.node_selector) or None,
-            tolerations=_tolerations(spec.placement),
+            tolerations=tolerations_of(spec.placement),
             topology_spread_constraints=_topology_spread(spec.spread, selector),
             affinity=_one_per_node(selector) if spec.spread.one_per_node else None,
             termination_grace_period_seconds=spec.grace_s,
@@ -118,7 +120,8 @@ def pod_template(
     )
 
 
-def _pod_security() -> k8s.core.v1.PodSecurityContextArgs:
+def pod_security() -> k8s.core.v1.PodSecurityContextArgs:
+    """An unprivileged user and group, and the runtime's own seccomp profile."""
     return k8s.core.v1.PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=UNPRIVILEGED_ID,
@@ -143,11 +146,16 @@ def _container(spec: PodSpec) -> k8s.core.v1.ContainerArgs:
         resources=_resources(spec),
         volume_mounts=_mounts(spec),
         lifecycle=_drain(spec.drain_s) if spec.drain_s else None,
-        security_context=k8s.core.v1.SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
-        ),
+        security_context=container_security(),
+    )
+
+
+def container_security() -> k8s.core.v1.SecurityContextArgs:
+    """A read-only root file system, and no capability."""
+    return k8s.core.v1.SecurityContextArgs(
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
     )
 
 
@@ -185,10 +193,15 @@ def _drain(drain_s: int) -> k8s.core.v1.LifecycleArgs:
 
 def _resources(spec: PodSpec) -> k8s.core.v1.ResourceRequirementsArgs:
     on_disk = sum(scratch.size_gib for scratch in spec.scratch.values() if not scratch.in_memory)
-    bounded = {"memory": gibibytes(spec.memory_gib), "ephemeral-storage": gibibytes(on_disk + LOGS_GIB)}
-    gpus = {"nvidia.com/gpu": str(spec.gpus)} if spec.gpus else {}
+    return resources(spec.cpu_cores, spec.memory_gib, disk_gib=on_disk + LOGS_GIB, gpus=spec.gpus)
+
+
+def resources(cpu_cores: float, memory_gib: float, *, disk_gib: int, gpus: int) -> k8s.core.v1.ResourceRequirementsArgs:
+    """Everything asked for and bounded but CPU, which is asked for alone."""
+    bounded = {"memory": gibibytes(memory_gib), "ephemeral-storage": gibibytes(disk_gib)}
+    devices = {"nvidia.com/gpu": str(gpus)} if gpus else {}
     return k8s.core.v1.ResourceRequirementsArgs(
-        requests={"cpu": _cores(spec.cpu_cores), **bounded, **gpus}, limits={**bounded, **gpus}
+        requests={"cpu": _cores(cpu_cores), **bounded, **devices}, limits={**bounded, **devices}
     )
 
 
@@ -224,7 +237,8 @@ def _volume_name(path: str) -> str:
     return path.strip("/").replace("/", "-")
 
 
-def _tolerations(placement: Placement) -> list[k8s.core.v1.TolerationArgs] | None:
+def tolerations_of(placement: Placement) -> list[k8s.core.v1.TolerationArgs] | None:
+    """The taints that pods of this placement accept, or None."""
     return [
         k8s.core.v1.TolerationArgs(key=taint.key, operator="Equal", value=taint.value, effect=taint.effect)
         for taint in placement.tolerations

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -13,6 +14,7 @@ from ops.plan.graph import RecordedStack
 from ops.plan.program import plan_stack
 from ops.plan.recorder import record
 from stacks.__main__ import main
+from tests.contract.leaf_flip import changed
 
 STACKS = stack_files()
 REGION = "ragspan:region:RagRegion"
@@ -79,6 +81,23 @@ def test_a_stack_loads_the_sdk_of_its_own_cloud_only(stack: str, own: set[str]) 
         check=True,
     )
     assert set(found.stdout.split()) <= own
+
+
+@pytest.mark.parametrize("stack", ["prod-gcp-europe-west4", "prod-aws-us-east-1"])
+def test_head_room_stands_on_the_pools_that_ask_for_it(stack: str) -> None:
+    size = {"pods": 1, "cpu_cores": 1, "memory_gib": 1}
+
+    def ask(data: dict[str, Any]) -> None:
+        for pool, gpus in ((0, 0), (2, 1)):
+            data["cluster"]["pools"][pool]["headroom"] = size | {"gpus": gpus}
+
+    held = plan_stack(changed(from_file(STACKS[stack]), ask)).manifests()
+    pods = {m.name: m.body["spec"]["template"]["spec"] for m in held if m.name.startswith("headroom-")}
+    assert {name: pod["nodeSelector"]["ragspan.dev/pool"] for name, pod in pods.items()} == {
+        "headroom-l4": "l4",
+        "headroom-system": "system",
+    }
+    assert not [manifest for manifest in planned(stack).manifests() if "headroom" in manifest.name]
 
 
 def test_a_refused_configuration_ends_the_program_with_a_sentence() -> None:

@@ -82,6 +82,7 @@ def test_it_satisfies_the_contract_and_places_pods_on_its_pools():
         Placement(
             node_selector={"ragspan.dev/pool": "l4", CLASS: "l4"},
             tolerations=(Toleration(key="nvidia.com/gpu", value="present"), Toleration(key=CLASS, value="l4")),
+            annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
         ),
     ]
 

@@ -60,6 +60,22 @@ def test_a_compute_class_grows_capacity_in_the_order_of_the_stack_file():
     assert spec["whenUnsatisfiable"] == "DoNotScaleUp"
 
 
+def test_an_idle_node_stays_as_long_as_the_stack_file_says():
+    (compute_class,) = with_pool(idle_minutes=90).of_type("kubernetes:cloud.google.com/v1:ComputeClass")
+    assert compute_class.inputs["spec"]["autoscalingPolicy"] == {"consolidationDelayMinutes": 90}
+
+
+def test_pods_on_spot_nodes_are_told_two_minutes_ahead_where_google_can():
+    def kubelet(capacity: str, minor: str) -> dict[str, Any]:
+        stack = recorded(lambda: build(pools=(H100, *CPU), kubernetes_minor=minor))
+        return dict(node_pool(stack, capacity)["nodeConfig"]["kubeletConfig"])
+
+    told = {"shutdownGracePeriodSeconds": 120, "shutdownGracePeriodCriticalPodsSeconds": 15}
+    assert told.items() <= kubelet("spot", "1.35").items()
+    assert not told.keys() & kubelet("spot", "1.34").keys()
+    assert not told.keys() & kubelet("on-demand", "1.35").keys(), "the API takes it for spot nodes alone"
+
+
 @pytest.mark.parametrize(
     ("sharing", "expected"),
     [

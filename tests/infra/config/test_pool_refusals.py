@@ -88,6 +88,26 @@ REFUSED = {
         [("memory_gib: 32", "memory_gib: 64")],
         "ragspan:models.llm.memory_gib: a replica cannot span nodes; found 64.0; allowed: up to 48",
     ),
+    "head-room without a GPU in a gpu pool": (
+        GKE,
+        [(L4, L4 + "        headroom: {pods: 1, cpu_cores: 8, memory_gib: 32}\n")],
+        "ragspan:cluster.pools[2].headroom.gpus: a pod must fit on a node of g2-standard-12; found 0; allowed: 1",
+    ),
+    "head-room that is larger than its machine": (
+        EKS,
+        [(L4, L4 + "        headroom: {pods: 1, cpu_cores: 8, memory_gib: 65, gpus: 1}\n")],
+        "ragspan:cluster.pools[2].headroom.memory_gib: a pod must fit on a node of g6.4xlarge; found 65.0",
+    ),
+    "several shared GPUs for one pod of head-room": (
+        H100,
+        [("1g.20gb}", "1g.20gb}\n        headroom: {pods: 1, cpu_cores: 1, memory_gib: 1, gpus: 2} ")],
+        "ragspan:cluster.pools[3].headroom.gpus: a pod must fit on a node of a3-highgpu-1g; found 2; allowed: 1",
+    ),
+    "head-room for batch work": (
+        GKE,
+        [("name: batch\n", "name: batch\n        headroom: {pods: 1, cpu_cores: 1, memory_gib: 1}\n")],
+        "ragspan:cluster.pools[1].headroom: interruptible work waits for its nodes",
+    ),
     "an accelerator that nobody knows": (
         GKE,
         [(L4, "accelerator: nvidia-l5\n")],

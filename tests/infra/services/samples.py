@@ -34,7 +34,11 @@ class SampleCluster:
         return Placement(node_selector={"pool": "system"})
 
     def place_on_gpu_pool(self, pool: str) -> Placement:
-        return Placement(node_selector={"pool": pool}, tolerations=(Toleration(key="nvidia.com/gpu", value="present"),))
+        return Placement(
+            node_selector={"pool": pool},
+            tolerations=(Toleration(key="nvidia.com/gpu", value="present"),),
+            annotations={"stays": "true"},
+        )
 
 
 def _on(provider: k8s.Provider) -> pulumi.ResourceOptions:

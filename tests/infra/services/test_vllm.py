@@ -23,6 +23,11 @@ def test_a_replica_takes_whole_gpus_on_its_pool() -> None:
     assert spec["tolerations"] == [taint]
 
 
+def test_it_tells_the_autoscaler_what_its_pool_says() -> None:
+    template = controller(vllm(), "llm")["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"stays": "true"}
+
+
 def test_the_model_is_served_under_its_own_name() -> None:
     container = pod(vllm(), "llm")["containers"][0]
     assert container["command"] == ["vllm", "serve"]

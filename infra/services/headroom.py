@@ -1,0 +1,109 @@
+"""Room on nodes that idles for replicas to come, so that they need not wait for a machine to start.
+
+Pods that do nothing hold it. Any other pod has a higher priority, takes their place at once, and they wait for a
+further node. They are no workload: nothing calls them, and nothing is lost with one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.config.pools import Headroom as HeadroomConfig
+from infra.contracts import Placement
+from infra.naming import PROJECT
+from infra.services.pods import LOGS_GIB, container_security, pod_security, resources, tolerations_of
+from infra.services.workload import Site
+from infra.versions import VERSIONS
+
+PRIORITY_CLASS = f"{PROJECT}-headroom"
+PRIORITY = -10
+"""Below the 0 of every other pod, and the least for which GKE's autoscaler still adds a node.
+https://docs.cloud.google.com/kubernetes-engine/docs/how-to/capacity-provisioning"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How much is held free in one pool."""
+
+    pool: str
+    size: HeadroomConfig
+    placement: Placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadroomArgs:
+    """Where room is held."""
+
+    site: Site
+    rooms: Sequence[Room]
+
+
+class Headroom(pulumi.ComponentResource):
+    """The lowest priority, and a Deployment for each pool in which room is held."""
+
+    def __init__(self, name: str, args: HeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ragspan:services:Headroom", name, None, opts)
+        self._logical = name
+        self._site = args.site
+        lowest = k8s.scheduling.v1.PriorityClass(
+            f"{name}-priority",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=PRIORITY_CLASS, labels=self._labels(PRIORITY_CLASS)),
+            value=PRIORITY,
+            preemption_policy="Never",
+            description="Holds room on nodes for whoever comes.",
+            opts=pulumi.ResourceOptions(parent=self, provider=self._site.cluster.provider),
+        )
+        for room in args.rooms:
+            self._create(room, lowest)
+        self.register_outputs({})
+
+    def _labels(self, name: str) -> dict[str, str]:
+        return self._site.names.labels(name, component="headroom")
+
+    def _create(self, room: Room, lowest: k8s.scheduling.v1.PriorityClass) -> None:
+        name = f"headroom-{room.pool}"
+        metadata = k8s.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=self._site.namespace,
+            labels=self._labels(name),
+            annotations={"pulumi.com/skipAwait": "true"},  # to wait for a node is all that these pods may have to do
+        )
+        k8s.apps.v1.Deployment(
+            f"{self._logical}-{room.pool}",
+            metadata=metadata,
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=room.size.pods,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self._site.names.selector(name)),
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=self._labels(name)), spec=_pod(room)
+                ),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=self._site.cluster.provider,
+                depends_on=[*self._site.cluster.ready, lowest],
+            ),
+        )
+
+
+def _pod(room: Room) -> k8s.core.v1.PodSpecArgs:
+    size = room.size
+    container = k8s.core.v1.ContainerArgs(
+        name="pause",
+        image=VERSIONS.pause_image,
+        resources=resources(size.cpu_cores, size.memory_gib, disk_gib=LOGS_GIB, gpus=size.gpus),
+        security_context=container_security(),
+    )
+    return k8s.core.v1.PodSpecArgs(
+        priority_class_name=PRIORITY_CLASS,
+        termination_grace_period_seconds=0,  # its place is wanted now
+        automount_service_account_token=False,
+        enable_service_links=False,
+        security_context=pod_security(),
+        containers=[container],
+        node_selector=dict(room.placement.node_selector) or None,
+        tolerations=tolerations_of(room.placement),
+    )
