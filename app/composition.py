@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.ports import Embedder, Generator, VectorStore
+from app.ports import Embedder, Generator, Reranker, VectorStore
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Adapters:
     embedder: Embedder
     store: VectorStore
     generator: Generator
+    reranker: Reranker | None = None
 
 
 @asynccontextmanager
@@ -29,7 +30,7 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
     """Yield what the settings choose and close it afterwards. The store is not opened: that may fail and be retried."""
     async with AsyncExitStack() as stack:
         session = None
-        if "openai" in {settings.embedder, settings.generator}:
+        if "openai" in {settings.embedder, settings.generator} or settings.reranker != "none":
             from app.adapters.http import open_http  # noqa: PLC0415 - 0.2 s that embedded defaults need not pay
 
             session = await stack.enter_async_context(open_http(settings.request_timeout_s))
@@ -39,7 +40,10 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
         stack.push_async_callback(store.close)
         generator = build_generator(settings, session)
         stack.push_async_callback(generator.close)
-        yield Adapters(embedder, store, generator)
+        reranker = build_reranker(settings, session)
+        if reranker:
+            stack.push_async_callback(reranker.close)
+        yield Adapters(embedder, store, generator, reranker)
 
 
 def build_store(settings: Settings) -> VectorStore:
@@ -89,6 +93,24 @@ def build_embedder(settings: Settings, session: "ClientSession | None") -> Embed
         passage_prefix=s.embedder_passage_prefix,
         sends_input_type=s.embedder_input_type,
     )
+
+
+def build_reranker(settings: Settings, session: "ClientSession | None") -> Reranker | None:
+    """Return the reranker that the settings choose, if any; `session` is needed for it."""
+    if settings.reranker == "none" or session is None:
+        return None
+    from app.adapters.http import ModelServer  # noqa: PLC0415
+
+    assert settings.reranker_url, "checked by Settings"  # noqa: S101
+    server = ModelServer(session, settings.reranker_url, settings.reranker_api_key, "reranker")
+    if settings.reranker == "tei":
+        from app.adapters.tei_rerank import TeiReranker  # noqa: PLC0415
+
+        return TeiReranker(server)
+    from app.adapters.nim_ranking import NimReranker  # noqa: PLC0415
+
+    assert settings.reranker_model, "checked by Settings"  # noqa: S101
+    return NimReranker(server, model=settings.reranker_model)
 
 
 def build_generator(settings: Settings, session: "ClientSession | None") -> Generator:

@@ -13,6 +13,7 @@ from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
 from app.rag.generation import Writer
 from app.rag.pipeline import Pipeline
+from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
 from app.readiness import Readiness
 from app.security.api_keys import DEFAULT_TENANT
@@ -60,7 +61,8 @@ def create_app(
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:
-    retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s)
+    reranking = Reranking(adapters.reranker, settings.rerank_timeout_s) if adapters.reranker else None
+    retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s, reranking)
     writer = Writer(adapters.generator, settings.stream_idle_timeout_s)
     return Service(
         settings=settings,

@@ -210,6 +210,17 @@ class VectorStore(Protocol):
     async def close(self) -> None: ...
 
 
+class Reranker(Protocol):
+    """Judges how well passages answer a question, reading both together."""
+
+    async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One score in 0..1 for each text, in the order given; higher is better. Raises DependencyUnavailable."""
+        ...
+
+    async def health(self) -> Health: ...
+    async def close(self) -> None: ...
+
+
 class Generator(Protocol):
     """Writes an answer to a prompt. Cites passage n of the prompt (counted from 1) as `[n]` after what it supports."""
 

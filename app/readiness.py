@@ -12,7 +12,16 @@ from contextlib import asynccontextmanager
 from typing import Literal, TypeAlias
 
 from app.composition import Adapters
-from app.ports import DependencyUnavailable, Generator, Health, IndexIdentity, IndexMismatch, ServiceError, VectorStore
+from app.ports import (
+    DependencyUnavailable,
+    Generator,
+    Health,
+    IndexIdentity,
+    IndexMismatch,
+    Reranker,
+    ServiceError,
+    VectorStore,
+)
 from app.rag.breaker import Breakers
 from app.telemetry.metrics import Metrics
 
@@ -88,6 +97,8 @@ class Readiness:
             await self._open(adapters, identity)
         self._note("vector_store", await _health(adapters.store) if self.index_open else NOT_OPEN)
         self._note("generator", await _health(adapters.generator))
+        if adapters.reranker:
+            self._note("reranker", await _health(adapters.reranker))
 
     async def _open(self, adapters: Adapters, identity: IndexIdentity) -> None:
         try:
@@ -120,7 +131,7 @@ class Readiness:
         log.warning("%s %s", dependency, "keeps failing and is left alone" if is_open else "answers again")
 
 
-async def _health(dependency: VectorStore | Generator) -> Health:
+async def _health(dependency: VectorStore | Generator | Reranker) -> Health:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             return await dependency.health()

@@ -37,7 +37,7 @@ def open_http(read_timeout_s: float) -> aiohttp.ClientSession:
 
 
 class ModelServer:
-    """One OpenAI-compatible server: its base address, its key, and the dependency that its errors name."""
+    """One model server: its base address, its key, and the dependency that its errors name."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, api_key: SecretStr | None, dependency: str) -> None:
         self._session, self._url, self._dependency = session, url, dependency
@@ -83,17 +83,17 @@ class ModelServer:
     async def _send(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
         return await self._session.post(self._url + path, json=body, headers=self._headers, allow_redirects=False)
 
-    async def health(self) -> Health:
-        """Ask for the list of models, which every such server has and which costs nothing."""
+    async def health(self, path: str = "/models") -> Health:
+        """Ask for the list of models, which an OpenAI-compatible server has and which costs nothing, or for `path`."""
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
                 async with self._session.get(
-                    f"{self._url}/models", headers=self._headers, allow_redirects=False
+                    self._url + path, headers=self._headers, allow_redirects=False
                 ) as response:
-                    detail = f"{self._url}/models answered with status {response.status}"
+                    detail = f"{self._url}{path} answered with status {response.status}"
                     return Health(ok=response.status == 200, detail=detail)  # noqa: PLR2004
         except (aiohttp.ClientError, TimeoutError) as error:
-            return Health(ok=False, detail=f"{self._url}/models failed: {type(error).__name__}")
+            return Health(ok=False, detail=f"{self._url}{path} failed: {type(error).__name__}")
 
     def _failure(self, message: str, asked_s: float | None = None) -> DependencyUnavailable:
         return DependencyUnavailable(self._dependency, message, retry_after_s=asked_s)

@@ -1,14 +1,17 @@
-"""From a question to its passages: embed → search → select."""
+"""From a question to its passages: embed → search → rerank → select."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.ports import Embedder, Hit, Message, VectorStore
+from app.rag.reranking import Reranking
 from app.rag.run import Run
 
 OVER_FETCH = 2
 """Passages fetched for each one wanted, so that repeated text can be left out."""
+RERANKED_OVER_FETCH = 4
+"""Likewise with a reranker, which finds the best ones further down than the search put them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +27,12 @@ class Question:
 class Retriever:
     """Finds the passages for questions of any tenant; holds no state between them."""
 
-    def __init__(self, embedder: Embedder, store: VectorStore, limit_s: float) -> None:
+    def __init__(
+        self, embedder: Embedder, store: VectorStore, limit_s: float, reranking: Reranking | None = None
+    ) -> None:
         self._embedder, self._store = embedder, store
-        self._limit_s = limit_s
+        self._limit_s, self._reranking = limit_s, reranking
+        self._over_fetch = RERANKED_OVER_FETCH if reranking else OVER_FETCH
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the best passages, each text once. Raises DependencyUnavailable."""
@@ -34,9 +40,11 @@ class Retriever:
         vector = await run.limit(self._embedder.embed_query(question.text), "embedder", self._limit_s)
         run.record("embed", since)
         since = time.monotonic()
-        search = self._store.search(question.tenant, question.text, vector, question.top_k * OVER_FETCH)
+        search = self._store.search(question.tenant, question.text, vector, question.top_k * self._over_fetch)
         hits = await run.limit(search, "vector_store", self._limit_s)
         run.record("search", since)
+        if self._reranking:
+            hits = await self._reranking.order(question.text, hits, run)
         return select(hits, question.top_k)
 
 

@@ -1,11 +1,11 @@
-"""The models that embed and that answer."""
+"""The models that embed, that rerank and that answer."""
 
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from app.settings.values import ExistingFile, Url
+from app.settings.values import ExistingFile, Seconds, Url
 from app.settings.variants import Variant
 
 
@@ -25,6 +25,16 @@ class ModelSettings(BaseSettings):
     embedder_passage_prefix: str = Field(default="", description="Text put before each passage, likewise.")
     embedder_input_type: bool = Field(
         default=False, description="Send `input_type` query or passage, which NVIDIA retrieval models need."
+    )
+
+    reranker: Literal["none", "nim", "tei"] = Field(
+        default="none", description="What orders the passages found anew: NVIDIA NIM, Text Embeddings Inference."
+    )
+    reranker_url: Url | None = Field(default=None, description="Address before `/ranking` (NIM) or `/rerank` (TEI).")
+    reranker_model: str | None = Field(default=None, description="Model name that the NIM knows.")
+    reranker_api_key: SecretStr | None = Field(default=None, description="Bearer token of the reranking server.")
+    rerank_timeout_s: Seconds = Field(
+        default=1, description="Time for reranking; without it in time, the answer rests on the search's own order."
     )
 
     generator: Literal["extractive", "openai"] = Field(default="extractive", description="What writes the answer.")
@@ -47,6 +57,8 @@ VARIANTS = (
         ),
         optional=("embedder_api_key", "embedder_query_prefix", "embedder_passage_prefix", "embedder_input_type"),
     ),
+    Variant("reranker", "nim", "tei", required=("reranker_url",), optional=("reranker_api_key", "rerank_timeout_s")),
+    Variant("reranker", "nim", required=("reranker_model",)),
     Variant(
         "generator",
         "openai",

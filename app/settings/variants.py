@@ -6,19 +6,20 @@ from app.settings.names import variable
 
 
 class Variant:
-    """The settings that belong to one choice: with it some are required, with any other all are refused."""
+    """The settings that belong to one choice, or to several: some are required with it, all refused with any other."""
 
-    def __init__(self, selector: str, choice: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
-        self.selector, self.choice, self.required, self.optional = selector, choice, required, optional
+    def __init__(self, selector: str, *choices: str, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
+        self.selector, self.choices, self.required, self.optional = selector, choices, required, optional
 
     def fault(self, settings: BaseModel) -> str | None:
         """Return a sentence if the settings choose this variant without its fields, or set its fields in vain."""
         chosen = getattr(settings, self.selector)
-        owner = f"{variable(self.selector)}={self.choice}"
-        if chosen == self.choice:
+        if chosen in self.choices:
             missing = [variable(name) for name in self.required if getattr(settings, name) is None]
-            return f"{owner} needs {', '.join(missing)}; set what is missing" if missing else None
+            needs = f"{variable(self.selector)}={chosen} needs {', '.join(missing)}; set what is missing"
+            return needs if missing else None
         stray = [variable(name) for name in (*self.required, *self.optional) if name in settings.model_fields_set]
         if not stray:
             return None
+        owner = f"{variable(self.selector)}={' or '.join(self.choices)}"
         return f"{', '.join(stray)} would have no effect with {variable(self.selector)}={chosen}; unset or set {owner}"

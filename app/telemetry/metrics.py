@@ -17,6 +17,8 @@ from app.rag.run import Stage
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 16, 20, 30)
 """Fine around the promises: first token within 2 s, whole answer within 20 s."""
 
+RETRIEVAL_STAGES: tuple[Stage, ...] = ("embed", "search", "rerank")
+
 
 class Metrics:
     """The service's metrics, by the names that dashboards and alerts use."""
@@ -29,7 +31,9 @@ class Metrics:
             "rag_requests", "Requests by route and status; a stream that fails counts by its error's status.",
             ["endpoint", "status"], registry=registry,
         )  # fmt: skip
-        self.retrieval = self._latency("rag_retrieval_latency_seconds", "Embedding the question and searching.")
+        self.retrieval = self._latency(
+            "rag_retrieval_latency_seconds", "Embedding the question, searching and reranking."
+        )
         self.generation = self._latency("rag_generation_latency_seconds", "From the prompt to the last token.")
         self.first_token = self._latency("rag_time_to_first_token_seconds", "From the request to the first token.")
         self.stages = Histogram(
@@ -57,7 +61,7 @@ class Metrics:
         for stage, milliseconds in timings_ms.items():
             self.stages.labels(stage).observe(milliseconds / 1000)
         if "search" in timings_ms:
-            self.retrieval.observe((timings_ms["embed"] + timings_ms["search"]) / 1000)
+            self.retrieval.observe(sum(timings_ms.get(stage, 0) for stage in RETRIEVAL_STAGES) / 1000)
         if "first_token" in timings_ms:
             self.first_token.observe(timings_ms["first_token"] / 1000)
         if "generate" in timings_ms:

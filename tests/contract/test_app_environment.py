@@ -26,6 +26,11 @@ NOT_RENDERED = {
     "embedder_query_prefix": "likewise",
     "embedder_passage_prefix": "likewise",
     "embedder_input_type": "likewise",
+    "reranker": "no stack has a reranking server yet",
+    "reranker_url": "likewise",
+    "reranker_model": "likewise",
+    "reranker_api_key": "likewise",
+    "rerank_timeout_s": "likewise",
 }
 """Settings that no stack renders, each with the reason."""
 

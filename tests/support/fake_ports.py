@@ -99,6 +99,30 @@ class FakeStore:
 
 
 @dataclass
+class FakeReranker:
+    """Scores a text by the words in `liked`; fails with `error`, or never answers."""
+
+    liked: str = ""
+    error: Exception | None = None
+    hang: bool = False
+    is_up: bool = True
+    asked: list[tuple[str, list[str]]] = field(default_factory=list[tuple[str, list[str]]])
+
+    async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append((question, list(texts)))
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.error:
+            raise self.error
+        return [0.8 if self.liked in text else 0.1 for text in texts]
+
+    async def health(self) -> Health:
+        return Health(ok=self.is_up)
+
+    async def close(self) -> None: ...
+
+
+@dataclass
 class FakeGenerator:
     """Writes `pieces`; then fails with `error`, or stalls, or ends."""
 

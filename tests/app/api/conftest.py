@@ -14,7 +14,7 @@ from app.composition import Adapters
 from app.main import create_app
 from app.server import DrainingServer, bind
 from app.settings import Settings
-from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeReranker, FakeStore, hit
 
 OpenAdapters: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
 Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -47,12 +47,18 @@ def embedder() -> FakeEmbedder:
 
 
 @pytest.fixture
-def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder) -> Serve:
+def reranker() -> FakeReranker | None:
+    """None, as by default; a test that wants one overrides this."""
+    return None
+
+
+@pytest.fixture
+def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder, reranker: FakeReranker | None) -> Serve:
     """Return a function that serves these stand-ins with the settings it is given and yields a client."""
 
     @asynccontextmanager
     async def adapters(_settings: Settings) -> AsyncGenerator[Adapters, None]:
-        yield Adapters(embedder, store, generator)
+        yield Adapters(embedder, store, generator, reranker)
 
     return partial(serving, adapters)
 

@@ -64,6 +64,13 @@ def test_every_fault_is_reported_at_once() -> None:
         ({"GENERATOR": "openai"}, "RAGSPAN_GENERATOR=openai needs RAGSPAN_GENERATOR_URL, RAGSPAN_GENERATOR_MODEL"),
         ({"VECTOR_STORE": "weaviate"}, "RAGSPAN_VECTOR_STORE=weaviate needs RAGSPAN_WEAVIATE_URL"),
         ({"EMBEDDER": "openai"}, "RAGSPAN_EMBEDDER_TOKENIZER_FILE"),
+        ({"RERANKER": "tei"}, "RAGSPAN_RERANKER=tei needs RAGSPAN_RERANKER_URL;"),
+        ({"RERANKER": "nim", "RERANKER_URL": "http://nim/v1"}, "RAGSPAN_RERANKER=nim needs RAGSPAN_RERANKER_MODEL;"),
+        ({"RERANK_TIMEOUT_S": "2"}, "with RAGSPAN_RERANKER=none; unset or set RAGSPAN_RERANKER=nim or tei"),
+        (
+            {"RERANKER": "tei", "RERANKER_URL": "http://tei", "RERANKER_MODEL": "m"},
+            "RAGSPAN_RERANKER_MODEL would have no effect with RAGSPAN_RERANKER=tei; unset or set RAGSPAN_RERANKER=nim",
+        ),
         ({"GENERATOR_MODEL": "m"}, "RAGSPAN_GENERATOR_MODEL would have no effect with RAGSPAN_GENERATOR=extractive"),
         ({**WEAVIATE, "DATA_DIR": "/data"}, "RAGSPAN_DATA_DIR would have no effect with RAGSPAN_VECTOR_STORE=weaviate"),
         ({"VECTOR_STORE": "milvus"}, "'embedded' or 'weaviate'"),

@@ -1,0 +1,57 @@
+"""Scores from an NVIDIA NIM reranking service."""
+
+import math
+from collections.abc import Sequence
+
+from pydantic import BaseModel, FiniteFloat, ValidationError
+
+from app.adapters.http import ModelServer
+from app.adapters.rankings import by_position
+from app.ports import DependencyUnavailable, Health
+
+STEEPEST = 60.0
+"""Beyond it the logistic function is 0 or 1 in 64-bit arithmetic, and further out it overflows."""
+
+
+class _Ranking(BaseModel):
+    index: int
+    logit: FiniteFloat
+
+
+class _Response(BaseModel):
+    rankings: list[_Ranking]
+
+
+class NimReranker:
+    """Satisfies ports.Reranker. Asks `POST {url}/ranking`; text beyond what the model reads is cut at its end.
+
+    One request may carry 512 passages, by NVIDIA's API reference; retrieval never asks about so many.
+    """
+
+    def __init__(self, server: ModelServer, *, model: str) -> None:
+        self._server, self._model = server, model
+
+    async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        body = {
+            "model": self._model,
+            "query": {"text": question},
+            "passages": [{"text": text} for text in texts],
+            "truncate": "END",
+        }
+        async with self._server.post("/ranking", body) as response:
+            raw = await response.read()
+        try:
+            rankings = _Response.model_validate_json(raw).rankings
+        except ValidationError:
+            raise DependencyUnavailable("reranker", "the reranking NIM answered no list of rankings") from None
+        return by_position([(ranking.index, _probability(ranking.logit)) for ranking in rankings], len(texts))
+
+    async def health(self) -> Health:
+        return await self._server.health()
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(-STEEPEST, min(STEEPEST, logit))))

@@ -1,0 +1,35 @@
+"""The optional stage that reads question and passage together and orders the passages anew."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.ports import DependencyUnavailable, Hit, Reranker
+from app.rag.run import Run
+
+log = logging.getLogger("ragspan.rag")
+
+
+class Reranking:
+    """Orders hits by the reranker's judgement; without it, in the order of the search."""
+
+    def __init__(self, reranker: Reranker, limit_s: float) -> None:
+        self._reranker, self._limit_s = reranker, limit_s
+
+    async def order(self, question: str, hits: Sequence[Hit], run: Run) -> list[Hit]:
+        """Return the hits, best first, with scores in 0..1. A reranker that fails or is late degrades the run."""
+        if not hits:
+            return []
+        since = time.monotonic()
+        texts = [f"{hit.chunk.title}\n{hit.chunk.text}" for hit in hits]
+        try:
+            scores = await run.limit(self._reranker.scores(question, texts), "reranker", self._limit_s)
+        except DependencyUnavailable as error:
+            log.warning("answered without the reranker: %s", error)
+            run.degraded.append("rerank")
+            return list(hits)
+        finally:
+            run.record("rerank", since)
+        judged = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+        return sorted(judged, key=lambda hit: -hit.score)
