@@ -144,8 +144,10 @@ def _render(reports: "Sequence[StackReport]", folder: Path) -> None:
     for report in reports:
         try:
             count = render(report.stack, folder)
-        except (NotRendered, OSError) as error:
+        except NotRendered as error:
             _end(f"{report.stack.name}: {error}")
+        except OSError as error:
+            _end(f"--render {folder} cannot be written ({error.strerror}); name a folder that you may write.")
         click.echo(f"{report.stack.name}: {count} manifests in {folder / report.stack.name}", err=True)
 
 

@@ -54,6 +54,13 @@ def test_manifests_are_rendered_below_the_stack(tmp_path: Path) -> None:
     assert f"manifests in {tmp_path}/local" in result.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = call("local", "--render", tmp_path / "file" / "out")
+
+    assert (result.exit_code, f"--render {tmp_path}/file/out cannot be written (" in result.stderr) == (2, True)
+
+
 def test_a_folder_of_others_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "notes.txt").touch()

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from importlib.metadata import distribution
 
 import numpy as np
 import pytest
@@ -62,3 +63,7 @@ def test_loading_it_needs_no_network_and_leaves_the_logs_alone() -> None:
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
     assert "wordllama" not in logging.Logger.manager.loggerDict
+
+
+def test_one_wheel_serves_every_python_and_machine() -> None:
+    assert "Tag: py3-none-any" in (distribution("wordllama").read_text("WHEEL") or "").splitlines()
