@@ -36,8 +36,8 @@ class Placement:
 class Identity:
     """Who a pod is to the cloud: its Kubernetes service account, without a key and without an account of the cloud."""
 
-    namespace: pulumi.Input[str]
-    service_account: pulumi.Input[str]
+    namespace: str
+    service_account: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ COLD_VOLUMES = f"{PROJECT}-standard"
 """Cheap and slow; goes with its claim."""
 SHARED_VOLUMES = f"{PROJECT}-shared"
 """Written by many pods at once, for caches of models; goes with its claim."""
+DEFAULT_VOLUMES = f"{PROJECT}-default"
+"""What a claim gets that names no class, where the cloud has none for it; goes with its claim."""
 SNAPSHOTS = f"{PROJECT}-snapshots"
 """The VolumeSnapshotClass; a snapshot outlives its object."""
 
@@ -35,6 +37,10 @@ AWS_QUEUE_CHARS = 80
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
 AWS_EVENT_RULE_CHARS = 64
 """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
+S3_BUCKET_CHARS = 63
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+AWS_ALIAS_CHARS = 256
+"""https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html"""
 KUBERNETES_LABEL_CHARS = 63
 """Values of labels: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"""
 EKS_CLUSTER_CHARS = 100

@@ -17,6 +17,8 @@ class EksAddons:
     vpc_cni: str = "v1.22.4-eksbuild.3"
     pod_identity_agent: str = "v1.3.10-eksbuild.3"
     ebs_csi_driver: str = "v1.63.1-eksbuild.1"
+    efs_csi_driver: str = "v3.4.1-eksbuild.1"
+    snapshot_controller: str = "v8.6.0-eksbuild.4"
 
 
 def _eks_addons() -> Mapping[str, EksAddons]:

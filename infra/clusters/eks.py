@@ -9,15 +9,20 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from infra.clusters import scheduling
-from infra.clusters.eks_addon import EksAddon, EksAddonArgs, Identity
+from infra.clusters.eks_addon import AddonIdentity, EksAddon, EksAddonArgs
+from infra.clusters.eks_bucket import EksBucket
+from infra.clusters.eks_buckets import EksBuckets, EksBucketsArgs
 from infra.clusters.eks_control_plane import EksControlPlane, EksControlPlaneArgs
+from infra.clusters.eks_identity import EksIdentities
 from infra.clusters.eks_karpenter import EksKarpenter, EksKarpenterArgs
 from infra.clusters.eks_karpenter_pools import EksKarpenterPools, EksKarpenterPoolsArgs
 from infra.clusters.eks_network import EksNetwork, EksNetworkArgs
 from infra.clusters.eks_role import NODE_POLICIES, EksRole, EksRoleArgs, trust_service
+from infra.clusters.eks_shared_volumes import EksSharedVolumes, EksSharedVolumesArgs
+from infra.clusters.eks_storage import create_storage
 from infra.clusters.eks_system_pool import EksSystemPool, EksSystemPoolArgs
 from infra.clusters.kubeconfig import exec_kubeconfig
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, Names
 from infra.versions import VERSIONS
@@ -28,10 +33,15 @@ _CNI_SETTINGS = {
     "enableNetworkPolicy": "true",
     "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
 }
-_CNI = Identity(role="vpc-cni", service_account="aws-node", policy="AmazonEKS_CNI_Policy")
+_CNI = AddonIdentity(role="vpc-cni", service_account="aws-node", policy="AmazonEKS_CNI_Policy")
 # V2 reaches only the volumes that the driver itself has tagged:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverPolicyV2.html
-_EBS = Identity(role="ebs-csi", service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverPolicyV2")
+_EBS = AddonIdentity(role="ebs-csi", service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverPolicyV2")
+_EFS = AddonIdentity(
+    role="efs-csi", service_account="efs-csi-controller-sa", policy="service-role/AmazonEFSCSIDriverPolicy"
+)
+# What is deleted is deleted, and not paid for until somebody empties the file system by hand.
+_EFS_SETTINGS = {"controller": {"deleteAccessPointRootDir": True}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +53,14 @@ class EksClusterArgs:
 
 
 class EksCluster(pulumi.ComponentResource):
-    """Network, control plane, add-ons, node groups, and the class of fast volumes."""
+    """Network, control plane, add-ons, pools, classes of volumes, and buckets."""
 
     provider: k8s.Provider
     storage_class: str
     kubeconfig: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]
+    buckets: Mapping[str, EksBucket]
+    """By their roles, where the stack file wants them."""
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksCluster", name, None, opts)
@@ -57,26 +69,25 @@ class EksCluster(pulumi.ComponentResource):
         self._names = args.names
         self._partition = args.config.admin_role_arn.split(":")[1]
         self._aws = self._create_aws_provider()
-        versions = VERSIONS.eks_addons_for(args.config.kubernetes_minor)
+        self._versions = VERSIONS.eks_addons_for(args.config.kubernetes_minor)
 
         network = self._create_network()
         control_plane = self._create_control_plane(network)
         self._cluster = control_plane.cluster
         before_nodes = [
-            self._install("eks-pod-identity-agent", versions.pod_identity_agent),
-            self._install("kube-proxy", versions.kube_proxy),
-            self._install("vpc-cni", versions.vpc_cni, configuration=_CNI_SETTINGS, identity=_CNI),
+            self._install("eks-pod-identity-agent", self._versions.pod_identity_agent),
+            self._install("kube-proxy", self._versions.kube_proxy),
+            self._install("vpc-cni", self._versions.vpc_cni, configuration=_CNI_SETTINGS, identity=_CNI),
         ]
         system = self._create_system_pool(network, before_nodes)
-        on_nodes = [
-            self._install("coredns", versions.coredns, after=system.groups),
-            self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=system.groups),
-        ]
+        on_nodes = self._install_on_nodes(system.groups)
         self.kubeconfig = self._compose_kubeconfig()
         self.provider = self._create_kubernetes_provider(control_plane)
         self.storage_class = FAST_VOLUMES
+        volumes = self._create_volumes(network, control_plane, drivers=on_nodes)
+        self.buckets = self._create_buckets()
         pools = self._create_karpenter_pools(after=[*system.groups, *on_nodes])
-        self.ready = [*before_nodes, *system.groups, *on_nodes, *pools.pools, self._create_storage_class()]
+        self.ready = [*before_nodes, *system.groups, *on_nodes, *pools.pools, *volumes]
         self.register_outputs({"kubeconfig": self.kubeconfig, "storage_class": self.storage_class})
 
     def place_on_system_pool(self) -> Placement:
@@ -120,7 +131,7 @@ class EksCluster(pulumi.ComponentResource):
         version: str,
         *,
         configuration: Mapping[str, Any] | None = None,
-        identity: Identity | None = None,
+        identity: AddonIdentity | None = None,
         after: Sequence[pulumi.Resource] = (),
     ) -> aws.eks.Addon:
         installed = EksAddon(
@@ -139,6 +150,17 @@ class EksCluster(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         return installed.addon
+
+    def _install_on_nodes(self, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """The add-ons whose pods are needed; the disks' driver takes snapshots only if it finds their kinds there."""
+        versions = self._versions
+        snapshots = self._install("snapshot-controller", versions.snapshot_controller, after=nodes)
+        disks = self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=[*nodes, snapshots])
+        installed = [self._install("coredns", versions.coredns, after=nodes), snapshots, disks]
+        if self._config.shared_volumes:
+            files = ("aws-efs-csi-driver", versions.efs_csi_driver)
+            installed.append(self._install(*files, configuration=_EFS_SETTINGS, identity=_EFS, after=nodes))
+        return list(installed)
 
     def _create_system_pool(self, network: EksNetwork, before_nodes: Sequence[pulumi.Resource]) -> EksSystemPool:
         role = EksRole(
@@ -222,14 +244,53 @@ class EksCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[control_plane.administration]),
         )
 
-    def _create_storage_class(self) -> k8s.storage.v1.StorageClass:
-        return k8s.storage.v1.StorageClass(
-            f"{self._logical}-ssd",
-            metadata={"name": FAST_VOLUMES},
-            provisioner="ebs.csi.aws.com",
-            parameters={"type": "gp3", "encrypted": "true"},
-            reclaim_policy="Retain",
-            volume_binding_mode="WaitForFirstConsumer",
-            allow_volume_expansion=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+    def _create_volumes(
+        self, network: EksNetwork, control_plane: EksControlPlane, drivers: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        shared = self._create_shared_volumes(network, control_plane) if self._config.shared_volumes else None
+        classes = create_storage(
+            self._logical,
+            shared.file_system_id if shared else None,
+            pulumi.ResourceOptions(parent=self, provider=self.provider),
+            after_drivers=drivers,
         )
+        return [*classes, *(shared.ready if shared else [])]
+
+    def _create_shared_volumes(self, network: EksNetwork, control_plane: EksControlPlane) -> EksSharedVolumes:
+        return EksSharedVolumes(
+            f"{self._logical}-volumes",
+            EksSharedVolumesArgs(
+                names=self._names,
+                provider=self._aws,
+                zones=self._config.zones,
+                vpc_id=network.vpc_id,
+                subnet_ids=network.private_subnet_ids,
+                clients=control_plane.security_group_id,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_buckets(self) -> Mapping[str, EksBucket]:
+        if self._config.buckets is None:
+            return {}
+        identities = EksIdentities(
+            f"{self._logical}-identity",
+            cluster_name=self._cluster.name,
+            partition=self._partition,
+            names=self._names,
+            provider=self._aws,
+            parent=self,
+        )
+        made = EksBuckets(
+            f"{self._logical}-buckets",
+            EksBucketsArgs(
+                config=self._config,
+                buckets=self._config.buckets,
+                partition=self._partition,
+                names=self._names,
+                identities=identities,
+                provider=self._aws,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return made.by_role

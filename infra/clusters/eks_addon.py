@@ -15,7 +15,7 @@ _NAMESPACE = "kube-system"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity:
+class AddonIdentity:
     """The service account of an add-on's pods and the managed policy that it needs."""
 
     role: str
@@ -34,7 +34,7 @@ class EksAddonArgs:
     names: Names
     provider: aws.Provider
     configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    identity: Identity | None = None
+    identity: AddonIdentity | None = None
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -63,7 +63,7 @@ class EksAddon(pulumi.ComponentResource):
         )
         self.register_outputs({"arn": self.addon.arn})
 
-    def _create_role(self, name: str, args: EksAddonArgs, identity: Identity) -> EksRole:
+    def _create_role(self, name: str, args: EksAddonArgs, identity: AddonIdentity) -> EksRole:
         trust = trust_pods(namespace=_NAMESPACE, service_account=identity.service_account)
         return EksRole(
             f"{name}-identity",

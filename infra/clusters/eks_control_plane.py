@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import EKS_CLUSTER_CHARS, Names, fitted
 
 LOG_RETENTION_DAYS = 90
@@ -34,6 +34,8 @@ class EksControlPlane(pulumi.ComponentResource):
     """The cluster, private unless networks are named that may reach it, and its access entry."""
 
     cluster: aws.eks.Cluster
+    security_group_id: pulumi.Output[str]
+    """EKS makes it and puts every node behind it."""
     administration: aws.eks.AccessPolicyAssociation
     """Before it nobody is let in, so whatever is put into the cluster comes after it."""
 
@@ -48,6 +50,7 @@ class EksControlPlane(pulumi.ComponentResource):
         key = self._create_key()
         logs = self._create_log_group()
         self.cluster = self._create_cluster(role, key, after=[*role.attachments, logs])
+        self.security_group_id = self.cluster.vpc_config.apply(lambda network: network.cluster_security_group_id or "")
         self.administration = self._admit_administrators()
         self.register_outputs({"endpoint": self.cluster.endpoint})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import AWS_TAG_CHARS, Names
 
 _INTERFACES = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")

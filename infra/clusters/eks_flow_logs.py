@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from infra.clusters.eks_control_plane import LOG_RETENTION_DAYS
 from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import AWS_TAG_CHARS, Names
 
 _ACTIONS = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]

@@ -8,17 +8,18 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_pods
+from infra.contracts import Identity
 from infra.naming import Names
 
 
 @dataclass(frozen=True, kw_only=True)
 class EksPodIdentityArgs:
-    """`role` says what it is for; `statements` are all that its pods may do."""
+    """`role` says what it is for; `statements` are what its pods may do from the start."""
 
     role: str
     namespace: str
     service_account: str
-    statements: Sequence[Mapping[str, Any]]
+    statements: Sequence[Mapping[str, Any]] = ()
     cluster_name: pulumi.Input[str]
     partition: str
     names: Names
@@ -28,6 +29,8 @@ class EksPodIdentityArgs:
 class EksPodIdentity(pulumi.ComponentResource):
     """A role, and its association with the service account."""
 
+    name: pulumi.Output[str]
+    """The role's."""
     ready: list[pulumi.Resource]
     """A pod that starts before these starts without the identity, and keeps going without it."""
 
@@ -53,5 +56,50 @@ class EksPodIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             opts=pulumi.ResourceOptions(parent=self, provider=args.provider),
         )
+        self.name = role.name
         self.ready = [association, *role.attachments]
         self.register_outputs({})
+
+
+class EksIdentities:
+    """A role for each service account that is granted something, made at the first grant.
+
+    An account has one role, so what several buckets grant it must come together there.
+    """
+
+    def __init__(
+        self,
+        logical: str,
+        *,
+        cluster_name: pulumi.Input[str],
+        partition: str,
+        names: Names,
+        provider: aws.Provider,
+        parent: pulumi.Resource,
+    ) -> None:
+        self._logical = logical
+        self._cluster_name = cluster_name
+        self._partition = partition
+        self._names = names
+        self._provider = provider
+        self._parent = parent
+        self._made: dict[Identity, EksPodIdentity] = {}
+
+    def of(self, identity: Identity) -> EksPodIdentity:
+        """The one role of this identity."""
+        if identity not in self._made:
+            role = f"{identity.namespace}-{identity.service_account}"
+            self._made[identity] = EksPodIdentity(
+                f"{self._logical}-{role}",
+                EksPodIdentityArgs(
+                    role=role,
+                    namespace=identity.namespace,
+                    service_account=identity.service_account,
+                    cluster_name=self._cluster_name,
+                    partition=self._partition,
+                    names=self._names,
+                    provider=self._provider,
+                ),
+                pulumi.ResourceOptions(parent=self._parent),
+            )
+        return self._made[identity]

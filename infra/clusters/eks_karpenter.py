@@ -12,7 +12,7 @@ from infra.clusters.eks_identity import EksPodIdentity, EksPodIdentityArgs
 from infra.clusters.eks_karpenter_policy import KarpenterScope, controller_statements
 from infra.clusters.eks_queue import EksInterruptionQueue, EksInterruptionQueueArgs
 from infra.clusters.eks_role import NODE_POLICIES, EksRole, EksRoleArgs, trust_service
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import AWS_INSTANCE_PROFILE_CHARS, AWS_QUEUE_CHARS, AWS_ROLE_CHARS, Names
 from infra.versions import VERSIONS
 

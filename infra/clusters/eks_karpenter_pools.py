@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from infra.clusters import scheduling
 from infra.clusters.eks_node_class import API, AWS_GROUP, node_class, node_pool, node_pool_name
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.config.pools import NodePool, machine_of
 from infra.naming import Names
 

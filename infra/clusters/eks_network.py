@@ -12,8 +12,8 @@ import pulumi_aws as aws
 from infra.clusters.eks_endpoints import EksEndpoints, EksEndpointsArgs
 from infra.clusters.eks_flow_logs import EksFlowLogs, EksFlowLogsArgs
 from infra.clusters.eks_node_class import discovery_tags
-from infra.clusters.eks_subnets import ZoneSubnets, subnets_over
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
+from infra.config.eks_subnets import ZoneSubnets, subnets_over
 from infra.naming import AWS_TAG_CHARS, Names
 
 _ANYWHERE = "0.0.0.0/0"
@@ -32,7 +32,9 @@ class EksNetworkArgs:
 class EksNetwork(pulumi.ComponentResource):
     """A VPC with a public and a private subnet in each zone, and the ways in and out."""
 
+    vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
+    """One in each zone, in the zones' order."""
     egress: list[pulumi.Resource]
     """Nodes reach the control plane's public names and the registries through it, so pools come after it."""
 
@@ -58,6 +60,7 @@ class EksNetwork(pulumi.ComponentResource):
         endpoints = self._create_endpoints(private, tables[1:])
         if args.config.flow_logs:
             self._create_flow_logs()
+        self.vpc_id = self._vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.egress = [*outward, *endpoints.endpoints]
         self.register_outputs({"private_subnet_ids": self.private_subnet_ids})

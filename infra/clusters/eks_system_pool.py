@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from infra.clusters import scheduling
 from infra.clusters.eks_bottlerocket import MAX_PODS
-from infra.config.cluster import EksCluster as EksClusterConfig
+from infra.config.eks import EksCluster as EksClusterConfig
 from infra.config.pools import Capacity, CpuPool
 from infra.naming import AWS_LAUNCH_TEMPLATE_CHARS, EKS_NODE_GROUP_PREFIX_CHARS, Names, pool_name
 

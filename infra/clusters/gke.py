@@ -15,11 +15,10 @@ from infra.clusters.gke_network import RANGES, GkeNetwork, GkeNetworkArgs
 from infra.clusters.gke_pools import GkeNodePools, GkeNodePoolsArgs
 from infra.clusters.gke_storage import create_storage
 from infra.clusters.kubeconfig import exec_kubeconfig
+from infra.config.buckets import BUCKETS
 from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, GKE_NAME_CHARS, Names, fitted
-
-BUCKETS = ("documents", "backups")
 
 
 @dataclass(frozen=True, kw_only=True)

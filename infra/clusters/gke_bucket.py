@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.config.gke import Buckets, GkeCluster
+from infra.config.buckets import TO_ARCHIVE_DAYS
+from infra.config.gke import GkeBuckets, GkeCluster
 from infra.contracts import Identity
 from infra.naming import GCS_BUCKET_CHARS, Names, fitted
 
@@ -13,7 +14,6 @@ READ = "roles/storage.objectViewer"
 WRITE = "roles/storage.objectUser"
 """https://docs.cloud.google.com/storage/docs/access-control/iam-roles"""
 ENCRYPT = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
-TO_ARCHIVE_DAYS = 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class GkeBucketArgs:
 
     role: str
     config: GkeCluster
-    buckets: Buckets
+    buckets: GkeBuckets
     names: Names
     provider: gcp.Provider
 
@@ -65,7 +65,7 @@ class GkeBucket(pulumi.ComponentResource):
             ),
         )
 
-    def _allow_key(self, buckets: Buckets) -> list[pulumi.Resource]:
+    def _allow_key(self, buckets: GkeBuckets) -> list[pulumi.Resource]:
         if not buckets.encryption_key:
             return []
         agent = f"serviceAccount:service-{self._config.project_number}@gs-project-accounts.iam.gserviceaccount.com"
@@ -103,7 +103,7 @@ def principal(config: GkeCluster, identity: Identity) -> pulumi.Output[str]:
     )
 
 
-def _lifecycle(buckets: Buckets) -> list[gcp.storage.BucketLifecycleRuleArgsDict]:
+def _lifecycle(buckets: GkeBuckets) -> list[gcp.storage.BucketLifecycleRuleArgsDict]:
     cold = buckets.cold_after_days
     return [
         {"action": {"type": "SetStorageClass", "storage_class": "NEARLINE"}, "condition": {"age": cold}},

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from infra.config.buckets import Buckets
 from infra.config.cidr import Cidr, require_apart
 from infra.config.gke_ranges import require_room
 from infra.config.minor import Minor, require_minor
@@ -46,17 +47,11 @@ class MaintenanceWindow(Section):
         return self
 
 
-class Buckets(Section):
+class GkeBuckets(Buckets):
     """Buckets for documents and for backups, beside the cluster."""
 
-    cold_after_days: Annotated[int, Field(ge=30, le=3650), FlipsTo(90)]
-    """Age at which objects move to storage that is cheap to keep and dear to read; to the archive a year later."""
-    keep_replaced_days: Annotated[int, Field(ge=1, le=3650), FlipsTo(44)]
-    """How long what was overwritten or deleted can be brought back."""
     encryption_key: KmsKey | None = None
     """Key of our own for the objects; without it Google's."""
-    protect: bool
-    """Refuse to delete the buckets until this is set to false and applied."""
 
 
 class GkeCluster(Section):
@@ -97,9 +92,9 @@ class GkeCluster(Section):
     """Filestore for volumes that many pods write to, model caches say; paid for by the TiB, from one up."""
     bucket_volumes: bool = False
     """Let pods mount buckets (Cloud Storage FUSE)."""
-    buckets: Annotated[Buckets | None, FlipsTo({"cold_after_days": 60, "keep_replaced_days": 30, "protect": False})] = (
-        None
-    )
+    buckets: Annotated[
+        GkeBuckets | None, FlipsTo({"cold_after_days": 60, "keep_replaced_days": 30, "protect": False})
+    ] = None
     """None are made without it."""
     deletion_protection: bool
     """Refuse to delete the cluster until this is set to false and applied."""

@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from infra.config.pools import NodePool
+from infra.config.pools import NodePool, most_nodes
 from infra.config.section import refuse
 
 RESERVED_ADDRESSES = 4
 """Of each primary range: https://docs.cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet"""
-
-
-def most_nodes(pools: Sequence[NodePool]) -> int:
-    """Nodes at once: what every pool may grow to, and one more for each of them while it is upgraded."""
-    return sum(entry.max_nodes + 1 for pool in pools for entry in pool.capacity)
 
 
 def addresses_per_node(max_pods: int) -> int:

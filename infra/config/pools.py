@@ -4,6 +4,7 @@ A pool lists the capacity it may be built from, in order; each entry becomes one
 makes of its pools, and refuses, stands in `pool_rules.py`.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -53,7 +54,7 @@ class Reservation(_Bounded):
         FlipsTo({"gke": "another-reservation", "eks": "cr-0123456789abcdef0"}),
     ]
     """GKE: the reservation's name. EKS: its identifier, cr-…"""
-    zone: Annotated[str, FlipsTo({"gke": "us-central1-b", "eks": "us-east-1b"})]
+    zone: Annotated[str, FlipsTo({"gke": "us-central1-b", "eks": "eu-west-1b"})]
     """The zone that it is in, one of the cluster's."""
 
 
@@ -200,6 +201,11 @@ class GpuPool(Section):
 
 
 NodePool = Annotated[CpuPool | GpuPool, Field(discriminator="kind")]
+
+
+def most_nodes(pools: Sequence[NodePool]) -> int:
+    """Nodes at once: what every pool may grow to, and one more for each entry while its nodes are replaced."""
+    return sum(entry.max_nodes + 1 for pool in pools for entry in pool.capacity)
 
 
 def machine_of(cloud: Cloud, pool: NodePool) -> Machine | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.clusters.eks import EksCluster, EksClusterArgs
-from infra.config.cluster import EksCluster as Config
+from infra.config.eks import EksCluster as Config
 from infra.contracts import KubernetesCluster, Placement, Toleration
 from infra.naming import Names, NameTooLong
 from infra.versions import MinorNotPinned
@@ -143,7 +143,7 @@ def test_every_node_has_room_for_as_many_pods_as_kubernetes_advises(stack: Recor
 def test_each_addon_has_one_owner_and_one_pin(stack: RecordedStack, cluster: Resource):
     assert cluster.inputs["bootstrapSelfManagedAddons"] is False
     pins = {r.inputs["addonName"]: r.inputs["addonVersion"] for r in stack.of_type(ADDON)}
-    assert len(stack.of_type(ADDON)) == len(pins) == 5
+    assert len(stack.of_type(ADDON)) == len(pins) == 6
     assert pins["kube-proxy"].startswith("v1.34."), "kube-proxy follows the cluster's minor"
 
 
@@ -151,7 +151,7 @@ def test_addons_that_nodes_need_come_before_nodes_and_those_that_need_nodes_afte
     system = stack.named("cluster-pool-system-on-demand", NODE_GROUP)
     needed = {addon(stack, name).urn for name in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")}
     assert needed <= set(system.dependencies)
-    for name in ("coredns", "aws-ebs-csi-driver"):
+    for name in ("coredns", "aws-ebs-csi-driver", "snapshot-controller"):
         assert system.urn in addon(stack, name).dependencies
 
 
@@ -201,13 +201,6 @@ def test_pods_cannot_take_the_nodes_credentials(stack: RecordedStack):
 def test_the_size_of_a_running_group_is_left_to_whoever_scales_it(stack: RecordedStack):
     for group in stack.of_type(NODE_GROUP):
         assert group.options["ignoreChanges"] == ["scalingConfig.desiredSize"]
-
-
-def test_volumes_outlive_their_claims_are_encrypted_and_stay_in_the_pods_zone(stack: RecordedStack):
-    volumes = stack.named("cluster-ssd").inputs
-    assert (volumes["reclaimPolicy"], volumes["volumeBindingMode"]) == ("Retain", "WaitForFirstConsumer")
-    assert volumes["parameters"] == {"type": "gp3", "encrypted": "true"}
-    assert volumes["metadata"] == {"name": (stack.named("cluster").outputs or {})["storage_class"]}
 
 
 def test_a_new_kubeconfig_replaces_nothing_in_the_cluster(stack: RecordedStack):

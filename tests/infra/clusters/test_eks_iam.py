@@ -6,6 +6,7 @@ import pytest
 from ops.plan.graph import RecordedStack
 from tests.infra.clusters.iam_table import rows, statements
 from tests.infra.clusters.test_eks import NAMES, build
+from tests.infra.clusters.test_eks_buckets import BUCKETS, INGESTION
 from tests.support.recording import recorded
 
 PAGE = Path(__file__).parents[3] / "docs/reference/iam.md"
@@ -18,7 +19,14 @@ TABLE = [
 
 @pytest.fixture(scope="module")
 def stack() -> RecordedStack:
-    return recorded(lambda: build(flow_logs=True), NAMES.stack)
+    """Everything that a stack file may ask for, and one identity that is granted what a bucket grants."""
+
+    def program() -> None:
+        buckets = build(flow_logs=True, shared_volumes=True, buckets=BUCKETS).buckets
+        buckets["documents"].grant_read("ingestion", INGESTION)
+        buckets["backups"].grant_write("ingestion", INGESTION)
+
+    return recorded(program, NAMES.stack)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from infra.config.cidr import require_apart
-from infra.config.gke_ranges import RESERVED_ADDRESSES, addresses_per_node, most_nodes, require_room
-from infra.config.pools import CpuPool, OnDemand
+from infra.config.gke_ranges import RESERVED_ADDRESSES, addresses_per_node, require_room
+from infra.config.pools import CpuPool, OnDemand, most_nodes
 
 prefixes = st.integers(min_value=8, max_value=29)
 

@@ -22,6 +22,7 @@ COMPUTED: Mapping[str, Mapping[str, object]] = {
         "endpoint": "https://$.eks.invalid",
         "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
         "platformVersion": "eks.1",
+        "vpcConfig.clusterSecurityGroupId": "sg-$",
     },
     "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": "$", "releaseVersion": "1.50.0-1"},
     "aws:sqs/queue:Queue": {"url": "https://sqs.us-east-1.amazonaws.com/123456789012/$"},

@@ -1,0 +1,69 @@
+"""Where the subnets of an EKS VPC lie, and whether they have room for what the pools may grow to: arithmetic only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from infra.config.pools import NodePool, most_nodes
+from infra.config.section import refuse
+
+LARGEST_PREFIX = 16
+"""Of a VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
+SMALLEST_PREFIX = 20
+"""Every pod takes an address of its node's subnet; a quarter of /20 holds 1024 of them, some seven full nodes."""
+ADDRESSES_PER_NODE = 129
+"""110 pods in seven prefixes of 16 addresses, an eighth that is kept warm, and the node's own address:
+https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html"""
+TAKEN_ADDRESSES = 32
+"""Of each private subnet: AWS's five, the control plane's interfaces, endpoints, mount targets, load balancers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneSubnets:
+    """One zone: a small public subnet for load balancers and NAT, a large private one for nodes and pods."""
+
+    zone: str
+    public: str
+    private: str
+
+
+def subnets_over(vpc_cidr: str, zones: Sequence[str]) -> list[ZoneSubnets]:
+    """Lay out the subnets of up to three zones: a quarter of the VPC each is private, the last quarter is public.
+
+    The layout of a zone depends on its place in `zones` alone, so a zone that is appended moves no other.
+    """
+    *private, last = IPv4Network(vpc_cidr).subnets(prefixlen_diff=2)
+    public = last.subnets(prefixlen_diff=4)
+    return [
+        ZoneSubnets(zone=zone, public=str(small), private=str(large))
+        for zone, small, large in zip(zones, public, private, strict=False)
+    ]
+
+
+def nodes_in(prefix: int, zones: int) -> int:
+    """How many full nodes the private subnets of a VPC of this size hold, one subnet in each zone."""
+    private = (1 << (32 - prefix)) // 4
+    return zones * ((private - TAKEN_ADDRESSES) // ADDRESSES_PER_NODE)
+
+
+def require_room(vpc_cidr: str, zones: Sequence[str], pools: Sequence[NodePool]) -> None:
+    """Refuse a VPC that AWS does not make, or whose private subnets run out before the pools are at their largest."""
+    prefix = IPv4Network(vpc_cidr).prefixlen
+    if not LARGEST_PREFIX <= prefix <= SMALLEST_PREFIX:
+        raise refuse(
+            "AWS makes no VPC that is larger, and every pod takes an address of a smaller one",
+            key="vpc_cidr",
+            value=vpc_cidr,
+            allowed=f"a prefix of /{LARGEST_PREFIX} to /{SMALLEST_PREFIX}",
+            remedy="write 10.0.0.0/16, say",
+        )
+    wanted, room = most_nodes(pools), nodes_in(prefix, len(zones))
+    if room < wanted:
+        fitting = [size for size in range(prefix, LARGEST_PREFIX - 1, -1) if nodes_in(size, len(zones)) >= wanted]
+        raise refuse(
+            f"the VPC has room for {room} nodes, and the pools may grow to {wanted} with their upgrades",
+            key="vpc_cidr",
+            value=vpc_cidr,
+            allowed=f"a prefix of /{fitting[0]} or shorter" if fitting else "fewer nodes: no VPC holds so many",
+            remedy="widen it, or lower max_nodes",
+        )
