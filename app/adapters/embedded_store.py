@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from app.adapters import embedded_store_sql as sql
 from app.adapters.embedded_store_tenant import TenantIndex
 from app.ports import (
     Chunk,
@@ -23,6 +24,7 @@ from app.ports import (
     Health,
     Hit,
     IndexIdentity,
+    IndexMismatch,
     Matrix,
     Vector,
 )
@@ -82,9 +84,14 @@ class EmbeddedStore:
         (self._data_dir / "tenants").mkdir(parents=True, exist_ok=True)
         if not path.exists():
             draft = path.with_suffix(".draft")
-            draft.write_text(json.dumps(asdict(identity), indent=2), encoding="utf-8")
+            draft.write_text(json.dumps({"format": sql.FORMAT, **asdict(identity)}, indent=2), encoding="utf-8")
             draft.replace(path)
         found = json.loads(path.read_text(encoding="utf-8"))
+        if found.pop("format", 1) != sql.FORMAT:
+            raise IndexMismatch(
+                f"The index in {self._data_dir} was laid out by another version of ragspan; "
+                "ingest into another folder, or delete this one and ingest again."
+            )
         require_identity(found, identity, f"The index in {self._data_dir}")
         self._dimensions = identity.dimensions
 

@@ -1,5 +1,7 @@
 """The tables of one tenant of the embedded store, and the statements that change them."""
 
+FORMAT = 2
+"""Of the tables below; raise it when older files would no longer do."""
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS document (
@@ -14,7 +16,7 @@ CREATE TABLE IF NOT EXISTS chunk (
 CREATE INDEX IF NOT EXISTS chunk_by_document ON chunk (doc_id, version);
 CREATE INDEX IF NOT EXISTS chunk_by_visibility ON chunk (published);
 CREATE VIRTUAL TABLE IF NOT EXISTS keyword
-  USING fts5(text, content='chunk', content_rowid='id', tokenize='porter unicode61');
+  USING fts5(title, text, content='chunk', content_rowid='id', tokenize='porter unicode61');
 CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL);
 INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
 """
@@ -29,9 +31,12 @@ INSERT OR IGNORE INTO chunk
 """
 COUNT_STAGED = "SELECT count(*) FROM chunk WHERE doc_id = ? AND version = ?"
 REMOVE_KEYWORDS = """
-INSERT INTO keyword (keyword, rowid, text) SELECT 'delete', id, text FROM chunk WHERE doc_id = ? AND published = 1
+INSERT INTO keyword (keyword, rowid, title, text)
+  SELECT 'delete', id, title, text FROM chunk WHERE doc_id = ? AND published = 1
 """
-ADD_KEYWORDS = "INSERT INTO keyword (rowid, text) SELECT id, text FROM chunk WHERE doc_id = ? AND published = 1"
+ADD_KEYWORDS = """
+INSERT INTO keyword (rowid, title, text) SELECT id, title, text FROM chunk WHERE doc_id = ? AND published = 1
+"""
 REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND (published = 1 OR revision <= ?)"
 REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published = 1 OR revision <= ?)"
 """A version that is being staged with a newer revision stays."""
@@ -48,7 +53,9 @@ DOCUMENTS = """
 SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE NOT deleted
   ORDER BY source_uri, doc_id
 """
-KEYWORD_LEG = "SELECT rowid, -rank FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT ?"
+KEYWORD_LEG = """
+SELECT rowid, -bm25(keyword, ?, 1) AS score FROM keyword WHERE keyword MATCH ? ORDER BY score DESC LIMIT ?
+"""
 CHUNK = "SELECT chunk_id, doc_id, version, ordinal, title, text, source_uri, location FROM chunk WHERE id = ?"
 PUBLISHED_IDS = "SELECT id FROM chunk WHERE published = 1"
 VECTORS = "SELECT vector FROM chunk WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"

@@ -16,6 +16,8 @@ from app.rag.fusion import LEG_LIMIT, query_words, relative_score
 from app.rag.index_rules import refuse_stale, refuse_stale_delete, require_staged
 
 BUSY_TIMEOUT_S = 10
+TITLE_WEIGHT = 4
+"""What a word in a title counts, against one in the passage; docs/decisions/hybrid-fusion.md has the figures."""
 
 
 class TenantIndex:
@@ -116,7 +118,9 @@ class TenantIndex:
 def _keyword_leg(connection: sqlite3.Connection, text: str, limit: int) -> list[tuple[int, float]]:
     """Chunks with any of the words, by BM25. Each word is quoted, so that no operator of the user's gets through."""
     expression = " OR ".join(f'"{word}"' for word in query_words(text))
-    return connection.execute(sql.KEYWORD_LEG, (expression, limit)).fetchall() if expression else []
+    if not expression:
+        return []
+    return connection.execute(sql.KEYWORD_LEG, (TITLE_WEIGHT, expression, limit)).fetchall()
 
 
 def _refuse_stale(connection: sqlite3.Connection, document: DocumentVersion) -> None:

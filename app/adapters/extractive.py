@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from app.ports import GenerationEnd, Health, Prompt
+from app.rag.fusion import STOP_WORDS
 
 MODEL = "extractive"
 NO_ANSWER = "The documents that come closest do not seem to answer this; they are listed as sources."
@@ -41,14 +42,6 @@ BRACKETED_NUMBERS = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 """Left out of a quotation: they would read as our own citations."""
 PLURAL_MIN_CHARS = 4
 STEM_CHARS = 6
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a about an and are as at be been by can did do does for from had has have how i in is it its me my of on or "
-        "our that the their there these they this to was we were what when where which who whom whose why will with "
-        "would you your",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)

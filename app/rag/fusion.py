@@ -13,11 +13,25 @@ LEG_LIMIT = 50
 
 MAX_QUERY_WORDS = 256
 """Different words of a question that the keyword leg looks up; the rest is ignored."""
+STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a about an and are as at be been by can did do does for from had has have how i in is it its me my of on or "
+        "our that the their there these they this to was we were what when where which who whom whose why will with "
+        "would you your",
+    )
+)
+"""English words that stand in any text; in a question they say what is wanted, not what about."""
 
 
 def query_words(text: str) -> list[str]:
-    """The words of a question in lower case, each once: letters, digits and underscores, nothing with a meaning."""
-    return list(dict.fromkeys(re.findall(r"\w+", text.lower())))[:MAX_QUERY_WORDS]
+    """The words of a question in lower case, each once, without stop words unless it has no others.
+
+    Letters, digits and underscores only: nothing that a query language takes for an operator.
+    """
+    words = dict.fromkeys(re.findall(r"\w+", text.lower()))
+    telling = [word for word in words if word not in STOP_WORDS]
+    return (telling or list(words))[:MAX_QUERY_WORDS]
 
 
 def relative_score(

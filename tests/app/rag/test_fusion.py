@@ -26,6 +26,11 @@ def test_a_leg_of_equals_gives_all_full_marks_and_keeps_its_order() -> None:
 
 
 def test_words_of_a_question_carry_no_operator_and_come_once() -> None:
-    assert query_words('What "is" NEAR(what, x*) \u2013 Stra\u00dfe?') == ["what", "is", "near", "x", "stra\u00dfe"]
+    assert query_words('"Near" NEAR(near, x*) \u2013 Stra\u00dfe?') == ["near", "x", "stra\u00dfe"]
     assert len(query_words(" ".join(map(str, range(10_000))))) == MAX_QUERY_WORDS
     assert query_words("?! \n") == []
+
+
+def test_words_that_stand_in_any_text_are_looked_up_only_if_there_are_no_others() -> None:
+    assert query_words("How do I add a stack?") == ["add", "stack"]
+    assert query_words("What is it?") == ["what", "is", "it"]
