@@ -157,7 +157,7 @@ def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAccelera
     accelerator: gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict = {
         "type": pool.accelerator,
         "count": machine.gpus,
-        "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},  # COS's newest, for the newest CUDA
+        "gpu_driver_installation_config": {"gpu_driver_version": pool.driver.upper()},
     }
     if isinstance(pool.sharing, Mig):
         accelerator["gpu_partition_size"] = pool.sharing.profile

@@ -2,6 +2,7 @@
 
 from pydantic_core import PydanticCustomError
 
+from infra.catalog.local_ssds import local_ssd_counts
 from infra.catalog.locations import zones_with
 from infra.catalog.machines import Cloud, accelerators, find_machine, machines_with
 from infra.catalog.sharing import mig_profiles
@@ -45,6 +46,7 @@ def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, .
         if pool.kind == "gpu":
             _require_sharing(cloud, pool, key)
             _require_gke_only(cloud, pool, key)
+            _require_local_ssds(pool, key)
     system = [pool.name for pool in pools if pool.kind == "cpu" and pool.purpose == "system"]
     if len(system) != 1:
         raise refuse(
@@ -209,10 +211,22 @@ def _require_sharing(cloud: Cloud, pool: GpuPool, key: str) -> None:
 
 
 def _require_gke_only(cloud: Cloud, pool: GpuPool, key: str) -> None:
-    chosen = {"local_ssds": pool.local_ssds, "image_cache": pool.image_cache, "upgrade": pool.upgrade}
-    for name, value in chosen.items():
+    for name in ("local_ssds", "image_cache", "upgrade", "driver"):
+        value: object = getattr(pool, name)
         if cloud != "gke" and value != GpuPool.model_fields[name].default:
             raise _not_here(cloud, value, f"{key}.{name}")
+
+
+def _require_local_ssds(pool: GpuPool, key: str) -> None:
+    counts = local_ssd_counts(pool.machine_type)
+    if pool.local_ssds and pool.machine is None and pool.local_ssds not in counts:
+        raise refuse(
+            f"{pool.machine_type} does not take so many local SSDs",
+            key=f"{key}.local_ssds",
+            value=pool.local_ssds,
+            allowed=", ".join(str(count) for count in (0, *counts)),
+            remedy="write one of these; A2 Ultra and A3 machines come with their own",
+        )
 
 
 def _not_here(cloud: Cloud, value: object, key: str) -> PydanticCustomError:

@@ -180,8 +180,8 @@ class GpuPool(Section):
     """Only for a machine type that the catalogue does not know."""
     sharing: Annotated[Sharing | None, FlipsTo({"kind": "time_slicing", "clients": 2})] = None
     """How containers share a GPU. A model server needs whole ones, and then this stays away."""
-    local_ssds: Annotated[int, Field(ge=0, le=32), FlipsTo(2)] = 0
-    """Fast disks for images and scratch, 375 GB each, lost with the node. GKE only; A2 and A3 bring theirs along."""
+    local_ssds: Annotated[int, Field(ge=0, le=32), FlipsTo(1, 2, 8)] = 0
+    """Fast disks for images and scratch, 375 GB each, lost with the node. GKE only; A2 Ultra and A3 have theirs."""
     image_cache: Annotated[
         str | None,
         StringConstraints(pattern=r"^projects/[^/]+/global/images/[^/]+$"),
@@ -190,6 +190,9 @@ class GpuPool(Section):
     """A disk image with container images on it, from which nodes start pods without pulling. GKE only."""
     upgrade: Annotated[Literal["one_by_one", "surge", "blue_green"], FlipsTo("surge", "blue_green")] = "one_by_one"
     """`one_by_one` needs no quota for further GPUs, `surge` one node more, `blue_green` as many again. GKE only."""
+    driver: Annotated[Literal["latest", "default"], FlipsTo("default", "latest")] = "latest"
+    """NVIDIA's driver, which GKE keeps: the newest that it knows, for new CUDA, or the one it has tested longest. GKE
+    only; on EKS the node's image has it."""
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
     """Boot disk, which also holds images, weights and temporary files."""
     idle_minutes: Annotated[int, Field(ge=1, le=1440), FlipsTo(45)] = 30

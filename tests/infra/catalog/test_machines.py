@@ -14,14 +14,23 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("machines.csv", ("cloud", "machine_type")), ("accelerators.csv", ("accelerator",))]
+    ("name", "key"),
+    [
+        ("machines.csv", ("cloud", "machine_type")),
+        ("accelerators.csv", ("accelerator",)),
+        ("accelerator_zones.csv", ("cloud", "accelerator", "region")),
+        ("mig_profiles.csv", ("accelerator", "profile")),
+        ("local_ssds.csv", ("machine_type",)),
+    ],
 )
 def test_each_row_stands_once(name: str, key: tuple[str, ...]):
     keys = [tuple(row[column] for column in key) for row in rows(name)]
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("name", ["machines.csv", "accelerators.csv"])
+@pytest.mark.parametrize(
+    "name", ["machines.csv", "accelerators.csv", "accelerator_zones.csv", "mig_profiles.csv", "local_ssds.csv"]
+)
 def test_each_row_says_where_its_figures_were_read_and_when(name: str):
     for row in rows(name):
         assert row["source"].startswith("https://"), row
@@ -32,6 +41,18 @@ def test_a_machine_has_gpus_exactly_where_it_names_a_known_accelerator():
     for row in rows("machines.csv"):
         assert bool(row["accelerator"]) == (int(row["gpus"]) > 0), row
         assert row["accelerator"] in {"", *accelerators()}, row
+
+
+def test_a_zone_stands_in_its_region_and_has_an_accelerator_that_is_known():
+    for row in rows("accelerator_zones.csv"):
+        assert row["accelerator"] in accelerators(), row
+        assert row["zones"].split(), row
+        assert {zone.rpartition("-")[0] for zone in row["zones"].split()} == {row["region"]}, row
+
+
+def test_local_ssds_are_told_of_machines_that_are_known():
+    for row in rows("local_ssds.csv"):
+        assert find_machine("gke", row["machine_type"]), row
 
 
 def test_machines_are_found_in_their_own_cloud_only():

@@ -100,6 +100,12 @@ def test_an_unlisted_machine_carries_what_the_stack_file_says():
     assert node_pool(stack, "spot")["nodeConfig"]["guestAccelerators"][0]["count"] == 3
 
 
+@pytest.mark.parametrize("driver", ["latest", "default"])
+def test_google_keeps_the_driver_that_the_stack_file_chooses(driver: str):
+    (accelerator,) = node_pool(with_pool(driver=driver), "spot")["nodeConfig"]["guestAccelerators"]
+    assert accelerator["gpuDriverInstallationConfig"] == {"gpuDriverVersion": driver.upper()}
+
+
 def test_upgrades_of_gpu_nodes_need_no_further_gpu_unless_asked_to():
     assert node_pool(with_pool(), "spot")["upgradeSettings"] == {
         "strategy": "SURGE",

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from infra.catalog.local_ssds import local_ssd_counts
 from infra.catalog.locations import zones_with
 from infra.catalog.machines import accelerators, machines_with
 from infra.catalog.minors import minors_of
@@ -44,15 +45,17 @@ def gpu_pools(draw: st.DrawFn) -> dict[str, Any]:
     accelerator = draw(st.sampled_from(SOLD))
     kinds = st.sampled_from(["time_slicing", "mps"])
     shared = st.fixed_dictionaries({"kind": kinds, "clients": st.integers(2, 48)})
+    machine = draw(st.sampled_from([m.machine_type for m in machines_with("gke", accelerator)]))
     partitions = [{"kind": "mig", "profile": profile} for profile in mig_profiles(accelerator)]
     return {
         "kind": "gpu",
         "name": "generated",
-        "machine_type": draw(st.sampled_from([m.machine_type for m in machines_with("gke", accelerator)])),
+        "machine_type": machine,
         "accelerator": accelerator,
         "sharing": draw(st.one_of(st.none(), shared, st.sampled_from(partitions or [None]))),
         "upgrade": draw(st.sampled_from(["one_by_one", "surge", "blue_green"])),
-        "local_ssds": draw(st.integers(0, 32)),
+        "driver": draw(st.sampled_from(["latest", "default"])),
+        "local_ssds": draw(st.sampled_from([0, *local_ssd_counts(machine)])),
         "capacity": draw(capacities((zones_with("gke", accelerator) or {"europe-west4": ZONES})["europe-west4"])),
     }
 

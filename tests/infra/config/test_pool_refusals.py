@@ -6,6 +6,7 @@ from tests.infra.config.conftest import Refusal
 
 GKE, H100, EKS = "prod-gcp-europe-west4", "prod-gcp-us-central1", "prod-aws-us-east-1"
 L4 = "accelerator: nvidia-l4\n"
+ZONES = "[europe-west4-a, europe-west4-b, europe-west4-c]"
 MACHINE = "machine_type: g2-standard-12"
 RESERVATION = "{kind: reservation, name: replace-me-h100, zone: us-central1-a, min_nodes: 1, max_nodes: 2}"
 SPOT = "{kind: spot, min_nodes: 0, max_nodes: 2}"
@@ -108,6 +109,16 @@ REFUSED = {
         [("name: batch\n", "name: batch\n        headroom: {pods: 1, cpu_cores: 1, memory_gib: 1}\n")],
         "ragspan:cluster.pools[1].headroom: interruptible work waits for its nodes",
     ),
+    "more local SSDs than the machine takes": (
+        GKE,
+        [(L4, L4 + "        local_ssds: 2\n")],
+        "ragspan:cluster.pools[2].local_ssds: g2-standard-12 does not take so many local SSDs; found 2; allowed: 0, 1",
+    ),
+    "local SSDs for a machine that brings its own": (
+        H100,
+        [("1g.20gb}", "1g.20gb}\n        local_ssds: 16 ")],
+        "ragspan:cluster.pools[3].local_ssds: a3-highgpu-1g does not take so many local SSDs; found 16; allowed: 0",
+    ),
     "an accelerator that nobody knows": (
         GKE,
         [(L4, "accelerator: nvidia-l5\n")],
@@ -132,6 +143,12 @@ def test_a_pool_that_cannot_be_is_refused_by_its_key(case: str, refusal: Refusal
     message = refusal(stack, *changes)
     assert expected in message
     assert "allowed: " in message or "add it" in message
+
+
+def test_a_region_without_l4_is_refused(refusal: Refusal):
+    message = refusal(GKE, ("region: europe-west4", "region: europe-west9"), (ZONES, ZONES.replace("west4", "west9")))
+    assert "ragspan:cluster.pools[2].accelerator: europe-west9 has no nvidia-l4" in message
+    assert "allowed: this accelerator in asia-east1, " in message
 
 
 def test_a_region_without_the_accelerator_is_refused_with_the_regions_that_have_it(refusal: Refusal):
