@@ -1,5 +1,5 @@
 # Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
-.PHONY: help up check test test-engine plan bench image parts lock schema
+.PHONY: help up check test test-engine test-pods plan bench image parts lock schema
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
@@ -20,11 +20,14 @@ check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/check_budgets.py
 
-test: $(BIN)/ragspan ## every test whose parts are here, but the engine's; names the rest and how to get them
-	$(BIN)/pytest --ignore=tests/integration/engine $(ARGS)
+test: $(BIN)/ragspan ## every test whose parts are here, but the two below; names the rest and how to get them
+	$(BIN)/pytest --ignore=tests/integration/engine --ignore=tests/integration/pods $(ARGS)
 
 test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
 	$(BIN)/pytest tests/integration/engine -o faulthandler_timeout=300 $(ARGS)
+
+test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processes: ready, answering, outliving one
+	$(BIN)/pytest tests/integration/pods -o faulthandler_timeout=300 $(ARGS)
 
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)

@@ -13,10 +13,11 @@ from typing import cast
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+import httpx
 import weaviate
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
-from weaviate.exceptions import WeaviateBaseError, WeaviateTimeoutError
+from weaviate.exceptions import WeaviateBaseError, WeaviateQueryError, WeaviateTimeoutError
 
 from app.adapters.weaviate_store_schema import chunk_object, create_collections, record_object, stored_identity
 from app.adapters.weaviate_store_search import search_published
@@ -83,7 +84,7 @@ class WeaviateStore:
             await _check_version(connection)
             await create_collections(connection, prefix, identity, self._connection.replication_factor)
             found = await stored_identity(connection, prefix)
-            await TenantCollections(connection, prefix, "").check_grpc()
+            await TenantCollections(connection, prefix, "").exists()  # else gRPC would first be missed by a search
         require_identity(found, identity, f"The index {prefix} in Weaviate")
         self._dimensions = identity.dimensions
 
@@ -134,7 +135,13 @@ class WeaviateStore:
         require_query_vector(vector, self._dimensions)
         async with _reported("search", READ_TIMEOUT_S):
             index = self._tenant(tenant)
-            return await search_published(index, text, vector, limit) if await self._exists(tenant, index) else []
+            try:
+                return await search_published(index, text, vector, limit)
+            except WeaviateQueryError:
+                # Asked last: only the leader knows for sure, and while one is elected the replicas do search.
+                if await self._exists(tenant, index):
+                    raise
+                return []
 
     async def health(self) -> Health:
         if self._client is None:
@@ -213,5 +220,5 @@ async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
             yield
     except (TimeoutError, WeaviateTimeoutError) as error:
         raise DependencyTimeout("vector_store", f"Weaviate did not {what} in time.") from error
-    except WeaviateBaseError as error:
+    except (WeaviateBaseError, httpx.TransportError) as error:
         raise DependencyUnavailable("vector_store", f"Weaviate did not {what} ({type(error).__name__}).") from error

@@ -41,11 +41,8 @@ class TenantCollections:
         self._records = self._all_records.with_tenant(self._name).with_consistency_level(ConsistencyLevel.QUORUM)
 
     async def exists(self) -> bool:
-        return await self._all_records.tenants.exists(self._name)
-
-    async def check_grpc(self) -> None:
-        """Raise WeaviateBaseError if gRPC, which searches and writes need, does not answer."""
-        await self._all_records.tenants.get_by_names([self._name])
+        """Whether the tenant is there. Asked by gRPC, which searches and writes need too: its requests are retried."""
+        return bool(await self._all_records.tenants.get_by_names([self._name]))
 
     async def create(self) -> None:
         """The records' tenant comes last: where it is, the other is too."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from app.adapters import weaviate_store
@@ -75,6 +76,28 @@ async def test_a_server_that_cannot_be_used_is_said_without_its_words_or_the_key
     assert str(refused.value).startswith("Weaviate did not open the index (")
     assert refused.value.dependency == "vector_store"
     await store.close()
+
+
+async def test_a_connection_that_broke_off_is_an_unavailable_dependency(
+    store: WeaviateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_transport: object, request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("", request=request)
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", broken)
+    with pytest.raises(DependencyUnavailable, match=r"did not stage a document \(ReadError\)"):
+        await put(store, version(), "apple")
+
+
+async def test_a_search_does_not_wait_for_the_leader_who_alone_knows_the_tenants(
+    store: WeaviateStore, connection: WeaviateConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(store, version(), "apple")
+    fresh = WeaviateStore(connection)
+    await fresh.open(IDENTITY)
+    monkeypatch.delattr(TenantCollections, "exists")
+    assert await texts_found(fresh) == {"apple"}
+    await fresh.close()
 
 
 async def test_a_server_without_grpc_is_found_out_when_the_store_is_opened(

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -43,24 +44,36 @@ def vector(text: str) -> list[float]:
 
 
 class OpenAiServer:
-    """Serves `/v1/models`, `/v1/chat/completions` and `/v1/embeddings`; remembers what it was asked."""
+    """Serves `/v1/models`, `/v1/chat/completions`, `/v1/embeddings` and `/health`; remembers what it was asked.
 
-    def __init__(self, chat: ChatScript | None = None, port: int = 0) -> None:
+    With a `key` it refuses requests without it, and with a `model` those that name another.
+    """
+
+    def __init__(
+        self,
+        chat: ChatScript | None = None,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        key: str | None = None,
+        model: str | None = None,
+    ) -> None:
         self.chat = chat or ChatScript()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.client_left = asyncio.Event()
         self.resume = asyncio.Event()
-        self._port = port
+        self._host, self._port, self._key, self._model = host, port, key, model
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[self._check_key])
+        app.router.add_get("/health", self._health)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/embeddings", self._embeddings)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await web.TCPSite(self._runner, self._host, self._port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
         return self
 
@@ -68,6 +81,17 @@ class OpenAiServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+    @web.middleware
+    async def _check_key(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if self._key and request.path != "/health" and request.headers.get("Authorization") != f"Bearer {self._key}":
+            return web.json_response({"error": "Unauthorized"}, status=401)
+        return await handler(request)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.Response()
 
     async def _models(self, _request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model"}]})
@@ -84,7 +108,9 @@ class OpenAiServer:
         return web.json_response({"object": "list", "data": data[::-1], "usage": {"prompt_tokens": 1}})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        await self._note(request)
+        asked = await self._note(request)
+        if self._model and asked["model"] != self._model:
+            return web.json_response({"error": {"message": f"The model {asked['model']} does not exist."}}, status=404)
         if self.chat.statuses:
             status = self.chat.statuses.pop(0)
             headers = {"Retry-After": self.chat.retry_after} if self.chat.retry_after else {}

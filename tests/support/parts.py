@@ -7,8 +7,10 @@ missing part fails the test instead.
 
 import os
 import shutil
+import subprocess
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,16 +19,22 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rags
 CACHED_BINARIES = CACHE / "bin"
 
 
+NAMESPACES = ("--user", "--map-root-user", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
+"""Arguments of `unshare` for a process that is root of namespaces of its own, which end with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A program that pip does not install. `names` are the executables that will do, best first, with `beside`.
 
     `cached` are files that must be in the cache folder too.
+    `trial` are arguments with which the first succeeds where it may do what the tests ask of it.
     """
 
     names: tuple[str, ...]
     beside: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
+    trial: tuple[str, ...] = ()
     how_to_get: str
 
 
@@ -46,6 +54,12 @@ PARTS = {
         cached=("custom-resources/package-lock.json",),
         how_to_get="Node.js 20 or newer with npm, and make parts (installs schemas, half a minute)",
     ),
+    "namespaces": Part(
+        names=("unshare",),
+        beside=("nsenter", "setpriv", "ip"),
+        trial=(*NAMESPACES, "mount", "-t", "tmpfs", "tmpfs", "/run"),
+        how_to_get="a Linux that allows user namespaces, and apt-get install iproute2 util-linux",
+    ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
         how_to_get="apt-get install chromium, or brew install --cask chromium",
@@ -56,12 +70,15 @@ missing_parts: Counter[str] = Counter()
 """How many tests of this run were skipped or failed for want of each part."""
 
 
+@cache
 def find(name: str) -> Path | None:
     """The executable of a part, on PATH or in the user's cache folder."""
     part = PARTS[name]
     if not all(map(_located, part.beside)) or not all((CACHE / path).exists() for path in part.cached):
         return None
     found = next(filter(None, map(_located, part.names)), None)
+    if found and part.trial and subprocess.run([found, *part.trial], check=False, capture_output=True).returncode:
+        return None
     return Path(found) if found else None
 
 

@@ -65,6 +65,16 @@ def test_a_part_with_files_in_the_cache_is_missing_without_them(tmp_path: Path) 
     assert "1 passed" in run_probe(tmp_path, probe, PATH=str(tmp_path)).stdout
 
 
+@pytest.mark.parametrize(("status", "outcome"), [(0, "1 passed"), (1, "1 skipped")])
+def test_a_part_that_may_not_do_its_work_here_is_missing(tmp_path: Path, status: int, outcome: str) -> None:
+    folder = tmp_path / "ragspan" / "bin"
+    folder.mkdir(parents=True)
+    for name in (*PARTS["namespaces"].names, *PARTS["namespaces"].beside):
+        (folder / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (folder / name).chmod(0o755)
+    assert outcome in run_probe(tmp_path, PROBE.replace("chromium", "namespaces")).stdout
+
+
 def test_a_part_that_nobody_listed_is_refused(tmp_path: Path) -> None:
     run = run_probe(tmp_path, PROBE.replace("chromium", "chromum"))
     assert run.returncode == pytest.ExitCode.USAGE_ERROR

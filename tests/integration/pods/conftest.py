@@ -1,0 +1,32 @@
+"""A production stack's rendered pods, run once for the tests that look at them."""
+
+import secrets
+from collections.abc import Generator
+
+import pytest
+
+from app.security.api_keys import key_entry, new_key
+from tests.integration.pods.running import REPLICAS, Running
+from tests.support.pods.cluster import running_pods
+from tests.support.pods.environment import Secrets
+from tests.support.stacks import planned
+
+STACK = "prod-gcp-europe-west4"
+RUN_KINDS = {"StatefulSet", "Deployment", "Service"}
+FORWARDED = {"rag-api": 80, **dict.fromkeys(sorted(REPLICAS), 8080)}
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
+    folder = tmp_path_factory.mktemp("pods")
+    key = new_key()
+    values: Secrets = {
+        "weaviate": {"api-key": secrets.token_urlsafe()},
+        "weaviate-cluster": {"username": "replicas", "password": secrets.token_urlsafe()},
+        "llm": {"api-key": secrets.token_urlsafe()},
+        "ragspan-api": {"keys": key_entry("test", "default", key)},
+    }
+    manifests = [manifest.body for manifest in planned(STACK).manifests() if manifest.kind in RUN_KINDS]
+    with running_pods(manifests, values, folder, FORWARDED) as cluster:
+        cluster.wait_until_ready(sum(body["spec"].get("replicas", 0) for body in manifests))
+        yield Running(cluster=cluster, secrets=values, key=key, folder=folder)
