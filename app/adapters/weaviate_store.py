@@ -77,8 +77,9 @@ class WeaviateStore:
 
     async def open(self, identity: IndexIdentity) -> None:
         await self.close()
-        prefix = self._connection.collection_prefix
-        async with _reported("open the index", OPEN_TIMEOUT_S):
+        there, prefix = self._connection, self._connection.collection_prefix
+        where = f"{there.http_url}, gRPC {there.grpc_host}:{there.grpc_port}"
+        async with _reported(f"open the index at {where}", OPEN_TIMEOUT_S):
             self._client = connection = client(self._connection)
             await connection.connect()
             await _check_version(connection)
