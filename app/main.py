@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from app.api import documents, probes, query, retrieve
+from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
 from app.composition import Adapters, open_adapters
@@ -47,12 +48,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.readiness, app.state.metrics = readiness, metrics
+    admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
+    app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     for router in (query.router, retrieve.router, documents.router, probes.router, web.router):
         app.include_router(router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(TurnAway, admission=admission)
     app.add_middleware(Authentication, keys=settings.api_keys)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))

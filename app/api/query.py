@@ -4,9 +4,10 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from app.api.admission import admitted
 from app.api.deps import Service, ServiceDep, TenantDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, server_sent_event
@@ -16,7 +17,7 @@ from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
 from app.telemetry.metrics import Metrics
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
 
 
 @router.post("/v1/query", response_model=Answer)

@@ -1,14 +1,15 @@
 """`POST /v1/retrieve`: the passages for a question, without an answer."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
+from app.api.admission import admitted
 from app.api.deps import ServiceDep, TenantDep
 from app.api.disconnect import unless_client_leaves
 from app.api.query import source
 from app.api.schemas import Passages, RetrieveRequest
 from app.rag.retrieval import Question
 
-router = APIRouter(prefix="/v1", tags=["questions"])
+router = APIRouter(prefix="/v1", tags=["questions"], dependencies=[Depends(admitted)])
 
 
 @router.post("/retrieve")

@@ -1,4 +1,4 @@
-"""How the service is reached, and by whom."""
+"""How the service is reached, by whom, and by how many at once."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,7 +18,7 @@ def _api_keys(value: object) -> object:
 
 
 class ServingSettings(BaseSettings):
-    """Address, names, keys and log."""
+    """Address, names, keys, capacity and log."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback needs API keys.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -27,6 +27,12 @@ class ServingSettings(BaseSettings):
     )
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries `name:tenant:sha256`, from `ragspan key`; none: loopback only."
+    )
+    max_active_queries: int = Field(
+        default=64, ge=1, le=10_000, description="Questions that one replica answers at once."
+    )
+    max_waiting_queries: int = Field(
+        default=16, ge=0, le=10_000, description="Questions that wait up to a second for their turn; the rest gets 429."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 

@@ -41,6 +41,7 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S, registry=registry,
         )  # fmt: skip
         self.active_queries = Gauge("rag_active_queries", "Questions being answered now.", registry=registry)
+        self.waiting_queries = Gauge("rag_waiting_queries", "Questions that wait for a place.", registry=registry)
         self.tokens = Counter("rag_tokens", "Tokens that the generator reports.", ["kind"], registry=registry)
         self.documents = Gauge("rag_vector_db_documents", "Documents in the index, all tenants.", registry=registry)
         self.dependency_up = Gauge(

@@ -14,6 +14,8 @@ log = logging.getLogger("ragspan.request")
 
 OUTCOME_SCOPE_KEY = "ragspan.outcome"
 """A route puts here the status that its answer deserves when the one it sent, 200 before a stream, proved wrong."""
+ENDPOINT_SCOPE_KEY = "ragspan.endpoint"
+"""Middleware that answers in place of a route puts that route's pattern here."""
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 CLIENT_GONE = 499
 """As nginx counts a client that left before the answer."""
@@ -57,7 +59,7 @@ class RequestTelemetry:
             trace_id.reset(token)
 
     def _finish(self, scope: Scope, status: int, seconds: float) -> None:
-        endpoint = getattr(scope.get("route"), "path", "unmatched")
+        endpoint = scope.get(ENDPOINT_SCOPE_KEY) or getattr(scope.get("route"), "path", "unmatched")
         self.metrics.requests.labels(endpoint, str(status)).inc()
         log.log(
             logging.DEBUG if endpoint in QUIET_ENDPOINTS else logging.INFO,

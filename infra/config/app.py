@@ -68,5 +68,9 @@ class App(Section):
     """Time for the embedding and for the search, each."""
     stream_idle_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
     """Longest silence between two pieces of a streamed answer."""
+    max_active_queries: Annotated[int, Field(ge=1, le=10_000), FlipsTo(99)] = 64
+    """Questions that one replica answers at once: what its share of the model server takes before it slows down."""
+    max_waiting_queries: Annotated[int, Field(ge=0, le=10_000), FlipsTo(9)] = 16
+    """Questions that wait up to a second for their turn; more are answered 429 at once."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"
     """Least level that is logged."""

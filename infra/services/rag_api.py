@@ -96,6 +96,8 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_TOP_K": str(config.top_k),
         "RAGSPAN_MAX_QUERY_CHARS": str(config.max_query_chars),
         "RAGSPAN_MAX_UPLOAD_BYTES": str(config.max_upload_mib * 2**20),
+        "RAGSPAN_MAX_ACTIVE_QUERIES": str(config.max_active_queries),
+        "RAGSPAN_MAX_WAITING_QUERIES": str(config.max_waiting_queries),
         "RAGSPAN_REQUEST_TIMEOUT_S": str(config.request_timeout_s),
         "RAGSPAN_RETRIEVAL_TIMEOUT_S": str(config.retrieval_timeout_s),
         "RAGSPAN_STREAM_IDLE_TIMEOUT_S": str(config.stream_idle_timeout_s),

@@ -35,6 +35,19 @@ NOT_RENDERED = {
 """Settings that no stack renders, each with the reason."""
 
 
+SAME_NAME = (
+    "top_k",
+    "max_query_chars",
+    "request_timeout_s",
+    "retrieval_timeout_s",
+    "stream_idle_timeout_s",
+    "max_active_queries",
+    "max_waiting_queries",
+    "log_level",
+)
+"""Settings that stand in the stack file's section `app` under the same name and in the same unit."""
+
+
 @cache
 def config_of(stack: str) -> StackConfig:
     return from_file(STACKS[stack])
@@ -66,10 +79,9 @@ def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 def test_the_rendered_environment_makes_valid_settings_with_the_stack_files_values(stack: str) -> None:
     settings, config = load_settings(), config_of(stack).app
-    for name in ("top_k", "max_query_chars", "request_timeout_s", "retrieval_timeout_s", "stream_idle_timeout_s"):
+    for name in SAME_NAME:
         assert getattr(settings, name) == getattr(config, name)
     assert settings.max_upload_bytes == config.max_upload_mib * 2**20
-    assert settings.log_level == config.log_level
     assert {"rag-api.ragspan.svc", "localhost", *config.hosts} <= set(settings.allowed_hosts)
 
 

@@ -61,6 +61,8 @@ class OpenAiServer:
         self.chat = chat or ChatScript()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.asked = asyncio.Semaphore(0)
+        """Released once for each request."""
         self.client_left = asyncio.Event()
         self.resume = asyncio.Event()
         self._host, self._port, self._key, self._model = host, port, key, model
@@ -100,6 +102,7 @@ class OpenAiServer:
         body: dict[str, Any] = await request.json()
         self.requests.append(body)
         self.headers.append(dict(request.headers))
+        self.asked.release()
         return body
 
     async def _embeddings(self, request: web.Request) -> web.Response:

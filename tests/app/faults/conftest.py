@@ -10,10 +10,19 @@ import pytest
 from app.adapters.http import open_http
 from app.composition import Adapters, build_generator
 from app.settings import Settings
-from tests.app.api.conftest import anyio_backend, clean_environment, embedder, generator, serve, serving, store
+from tests.app.api.conftest import (
+    anyio_backend,
+    clean_environment,
+    embedder,
+    generator,
+    reranker,
+    serve,
+    serving,
+    store,
+)
 from tests.support.fake_ports import FakeEmbedder, FakeStore
 
-__all__ = ["anyio_backend", "clean_environment", "embedder", "generator", "serve", "store"]
+__all__ = ["anyio_backend", "clean_environment", "embedder", "generator", "reranker", "serve", "store"]
 
 ServeChat: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 

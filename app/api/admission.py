@@ -1,0 +1,76 @@
+"""Admission control: so many questions are answered at once, a few more wait, the rest is told to come back.
+
+What is turned away costs almost nothing, so that under any load those admitted are answered as if there were none.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.problems import Problem
+from app.telemetry.metrics import Metrics
+from app.telemetry.requests import ENDPOINT_SCOPE_KEY
+
+QUESTION_PATHS = frozenset({"/query", "/v1/query", "/v1/retrieve"})
+MAX_WAIT_S = 1.0
+"""Half of the two seconds in which a first token is promised."""
+RETRY_AFTER_S = 1
+
+
+class Admission:
+    """Places for `places` questions at once and a queue of `queue` for the next; per replica."""
+
+    def __init__(self, places: int, queue: int, metrics: Metrics) -> None:
+        self._places, self._queue = asyncio.Semaphore(places), queue
+        self._waiting = 0
+        metrics.waiting_queries.set_function(lambda: self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        return self._places.locked() and self._waiting >= self._queue
+
+    @asynccontextmanager
+    async def place(self) -> AsyncGenerator[None, None]:
+        """Hold a place during the block. Raises a Problem if none is free or gets free in time."""
+        if self.is_full:
+            raise turned_away()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(MAX_WAIT_S):
+                await self._places.acquire()
+        except TimeoutError:
+            raise turned_away() from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+def turned_away() -> Problem:
+    detail = f"The service answers as many questions as it can; ask again in {RETRY_AFTER_S} s."
+    return Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def admitted(request: Request) -> AsyncGenerator[None, None]:
+    """Hold a place from when the request has been read until its answer has been sent. For `Depends`."""
+    admission: Admission = request.app.state.admission
+    async with admission.place():
+        yield
+
+
+class TurnAway:
+    """ASGI middleware: 429 for a question that finds no place, before its body is read."""
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self.app, self._admission = app, admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._admission.is_full and scope["path"] in QUESTION_PATHS:
+            scope[ENDPOINT_SCOPE_KEY] = scope["path"]
+            return await turned_away().response()(scope, receive, send)
+        return await self.app(scope, receive, send)
