@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from tests.support.engine.checks import assert_no_changes
 from tests.support.engine.cloud import Cloud
 from tests.support.engine.workspace import Workspace
 
@@ -55,6 +56,34 @@ def test_a_broken_state_file_is_refused_and_left_as_it_is(workspace: Workspaces)
     assert run.exit_code != 0
     assert "unexpected end of JSON" in run.said
     assert stack.state_text() == broken
+
+
+def test_a_stale_state_makes_nothing_twice_and_the_right_one_goes_on(workspace: Workspaces, cloud: Cloud) -> None:
+    stack = workspace().stack("local")
+    stale = stack.state_text()
+    stack.up().succeeded()
+    right, existing = stack.state_text(), len(cloud.of_stack("local"))
+    stack.state_file.write_text(stale)
+    run = stack.up()
+    assert run.exit_code == 1
+    assert "namespace-ragspan already exists" in run.errors
+    assert "Traceback" not in run.said
+    assert len(cloud.of_stack("local")) == existing
+    stack.state_file.write_text(right)
+    assert_no_changes(stack.up())
+
+
+def test_an_update_that_was_killed_leaves_a_lock_until_it_is_cancelled(workspace: Workspaces, tmp_path: Path) -> None:
+    stack = replace(workspace("hangs"), time_limit_s=20).stack("hangs")
+    stack.set_config("pid_file", json.dumps(str(tmp_path / "pid")).strip('"'))
+    with pytest.raises(TimeoutError):
+        stack.up()
+    refused = stack.up()
+    assert refused.exit_code != 0
+    assert "the stack is currently locked by 1 lock" in refused.said
+    assert "pulumi cancel" in refused.said
+    assert stack.workspace.pulumi("cancel", "--yes", "--stack", "hangs").returncode == 0
+    stack.refresh().succeeded()
 
 
 def test_a_command_that_hangs_is_ended_in_time_with_its_program(workspace: Workspaces, tmp_path: Path) -> None:
