@@ -47,11 +47,15 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
 
 class _Place(NamedTuple):
-    """Where a finding points: its key without the tags of unions, the section that holds it, its field if known."""
+    """Where a finding points: its key without the tags of unions, the section that holds it, its field if known.
+
+    `others` are the sections that could stand in the section's place, by another `kind`.
+    """
 
     path: list[str | int]
     section: type[Section]
     field: FieldInfo | None
+    others: list[type[Section]]
 
 
 def _problem(details: ErrorDetails) -> Problem:
@@ -64,9 +68,8 @@ def _problem(details: ErrorDetails) -> Problem:
             found = "" if ctx["value"] is None else shown(ctx["value"])
             return Problem(key=key, problem=ctx["problem"], found=found, allowed=ctx["allowed"], remedy=ctx["remedy"])
         case "extra_forbidden":
-            known = list(place.section.model_fields)
-            remedy = nearest(str(place.path[-1]), known)
-            return Problem(key=key, problem="unknown key", allowed=", ".join(known), remedy=remedy)
+            known = ", ".join(place.section.model_fields)
+            return Problem(key=key, problem="unknown key", allowed=known, remedy=_unknown(place))
         case "missing":
             return Problem(key=key, problem="missing", allowed=_choices(place), remedy=f"add it{_example(place)}")
         case "union_tag_not_found":
@@ -99,17 +102,27 @@ def _wrong_value(key: str, place: _Place, details: ErrorDetails) -> Problem:
 def _place(loc: tuple[int | str, ...]) -> _Place:
     path: list[str | int] = []
     sections: list[type[Section]] = [StackConfig]
-    holder, field = sections[0], None
+    others: list[type[Section]] = []
+    place = _Place(path, sections[0], None, [])
     for part in loc:
         chosen = [section for section in sections if len(sections) > 1 and _tag(section) == part]
         if chosen:
+            others = [section for section in sections if section not in chosen]
             sections = chosen
             continue
         path.append(part)
         if isinstance(part, str) and sections:
-            holder, field = sections[0], sections[0].model_fields.get(part)
-            sections = _sections(field.annotation) if field else []
-    return _Place(path, holder, field)
+            field = sections[0].model_fields.get(part)
+            place = _Place(path, sections[0], field, others)
+            sections, others = _sections(field.annotation) if field else [], []
+    return place
+
+
+def _unknown(place: _Place) -> str:
+    """What to do about a key that the section does not have."""
+    key = str(place.path[-1])
+    owner = next((_tag(section) for section in place.others if key in section.model_fields), None)
+    return f"remove it: it is a key of kind {owner}" if owner else nearest(key, list(place.section.model_fields))
 
 
 def _sections(annotation: object) -> list[type[Section]]:

@@ -129,6 +129,16 @@ REFUSED = {
         [("[us-central1-a, us-central1-b, us-central1-c]", "[us-central1-f]")],
         "ragspan:cluster.pools[2].capacity[0].zone",
     ),
+    "a key of EKS in a GKE cluster": (
+        GKE,
+        [("kind: gke\n", 'kind: gke\n    account_id: "111111111111"\n')],
+        "ragspan:cluster.account_id: unknown key; allowed: kind, project_id, ",
+    ),
+    "a key of GKE in an EKS cluster": (
+        EKS,
+        [("kind: eks\n", "kind: eks\n    release_channel: REGULAR\n")],
+        "ragspan:cluster.release_channel: unknown key; allowed: kind, account_id, ",
+    ),
     "a Kubernetes minor that GKE no longer offers": (
         GKE,
         [('"1.35"', '"1.33"')],
@@ -143,6 +153,15 @@ def test_a_pool_that_cannot_be_is_refused_by_its_key(case: str, refusal: Refusal
     message = refusal(stack, *changes)
     assert expected in message
     assert "allowed: " in message or "add it" in message
+
+
+def test_a_key_of_the_other_cloud_is_told_from_a_misspelt_one(refusal: Refusal):
+    foreign = refusal(GKE, ("kind: gke\n", 'kind: gke\n    account_id: "111111111111"\n'))
+    misspelt = refusal(GKE, ("project_id:", "project_idd:"))
+    purpose = refusal(GKE, (L4, L4 + "        purpose: batch\n"))
+    assert foreign.endswith("; remove it: it is a key of kind eks")
+    assert "did you mean project_id?" in misspelt
+    assert purpose.endswith("; remove it: it is a key of kind cpu")
 
 
 def test_a_region_without_l4_is_refused(refusal: Refusal):
