@@ -4,7 +4,7 @@ Pods that do nothing hold it. Any other pod has a higher priority, takes their p
 further node. They are no workload: nothing calls them, and nothing is lost with one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -41,7 +41,7 @@ class HeadroomArgs:
 
 
 class Headroom(pulumi.ComponentResource):
-    """The lowest priority, and a Deployment for each pool in which room is held."""
+    """The lowest priority, and for each pool in which room is held a Deployment that every drain may take whole."""
 
     def __init__(self, name: str, args: HeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:services:Headroom", name, None, opts)
@@ -62,20 +62,27 @@ class Headroom(pulumi.ComponentResource):
     def _labels(self, name: str) -> dict[str, str]:
         return self._site.names.labels(name, component="headroom")
 
+    def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> k8s.meta.v1.ObjectMetaArgs:
+        return k8s.meta.v1.ObjectMetaArgs(
+            name=name, namespace=self._site.namespace, labels=self._labels(name), annotations=annotations
+        )
+
     def _create(self, room: Room, lowest: k8s.scheduling.v1.PriorityClass) -> None:
         name = f"headroom-{room.pool}"
-        metadata = k8s.meta.v1.ObjectMetaArgs(
-            name=name,
-            namespace=self._site.namespace,
-            labels=self._labels(name),
-            annotations={"pulumi.com/skipAwait": "true"},  # to wait for a node is all that these pods may have to do
+        selector = k8s.meta.v1.LabelSelectorArgs(match_labels=self._site.names.selector(name))
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{self._logical}-{room.pool}-disruptions",
+            metadata=self._metadata(name),
+            spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(max_unavailable="100%", selector=selector),
+            opts=pulumi.ResourceOptions(parent=self, provider=self._site.cluster.provider),
         )
         k8s.apps.v1.Deployment(
             f"{self._logical}-{room.pool}",
-            metadata=metadata,
+            # To wait for a node is all that these pods may have to do.
+            metadata=self._metadata(name, {"pulumi.com/skipAwait": "true"}),
             spec=k8s.apps.v1.DeploymentSpecArgs(
                 replicas=room.size.pods,
-                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self._site.names.selector(name)),
+                selector=selector,
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=k8s.meta.v1.ObjectMetaArgs(labels=self._labels(name)), spec=_pod(room)

@@ -92,7 +92,11 @@ def test_head_room_stands_on_the_pools_that_ask_for_it(stack: str) -> None:
             data["cluster"]["pools"][pool]["headroom"] = size | {"gpus": gpus}
 
     held = plan_stack(changed(from_file(STACKS[stack]), ask)).manifests()
-    pods = {m.name: m.body["spec"]["template"]["spec"] for m in held if m.name.startswith("headroom-")}
+    pods = {
+        m.name: m.body["spec"]["template"]["spec"]
+        for m in held
+        if m.kind == "Deployment" and m.name.startswith("headroom-")
+    }
     assert {name: pod["nodeSelector"]["ragspan.dev/pool"] for name, pod in pods.items()} == {
         "headroom-l4": "l4",
         "headroom-system": "system",

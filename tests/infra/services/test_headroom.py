@@ -52,6 +52,12 @@ def test_it_keeps_no_node_from_being_emptied(stack: RecordedStack):
     assert "annotations" not in template["metadata"]
 
 
+def test_a_drain_may_take_all_of_it(stack: RecordedStack):
+    budget = manifest(stack, "PodDisruptionBudget", "headroom-gpu")["spec"]
+    assert budget["maxUnavailable"] == "100%"
+    assert budget["selector"] == controller(stack, "headroom-gpu")["spec"]["selector"]
+
+
 def test_no_update_waits_for_its_nodes(stack: RecordedStack):
     for pool in ("gpu", "system"):
         annotations = controller(stack, f"headroom-{pool}")["metadata"]["annotations"]
