@@ -13,6 +13,7 @@ from app.composition import Adapters, open_adapters
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
 from app.rag.generation import Writer
+from app.rag.guard import Guard, Rules
 from app.rag.pipeline import Pipeline
 from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
@@ -66,7 +67,8 @@ def create_app(
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:
     reranking = Reranking(adapters.reranker, settings.rerank_timeout_s) if adapters.reranker else None
     retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s, reranking)
-    writer = Writer(adapters.generator, settings.stream_idle_timeout_s)
+    guard = Guard(Rules(link_hosts=frozenset(settings.link_hosts), redact=settings.redact))
+    writer = Writer(adapters.generator, settings.stream_idle_timeout_s, guard)
     return Service(
         settings=settings,
         adapters=adapters,

@@ -112,6 +112,7 @@ def answer_end(done: Done) -> AnswerEnd:
             timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
             tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
             degraded=done.degraded,
+            removed=done.removed,
         ),
         finish_reason=done.finish_reason,
         truncated=done.finish_reason == "length",

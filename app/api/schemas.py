@@ -94,6 +94,7 @@ class Metadata(BaseModel):
     timings_ms: dict[str, float]
     tokens: Tokens
     degraded: list[str]
+    removed: dict[str, int]
 
 
 class AnswerEnd(BaseModel):

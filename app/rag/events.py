@@ -1,6 +1,6 @@
 """What an answer is made of, in the order in which it comes: Sources, then Tokens, then Done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from app.ports import Hit
@@ -32,6 +32,8 @@ class Done:
     timings_ms: dict[Stage, float]
     degraded: list[str]
     """Optional dependencies that this answer had to do without, by role."""
+    removed: dict[str, int] = field(default_factory=dict[str, int])
+    """What the guard cut out of the answer, by category, `link` for links."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 

@@ -1,4 +1,4 @@
-"""From passages to an answer: prompt → stream → citations."""
+"""From passages to an answer: prompt → stream → guard → citations, which point into the guarded text."""
 
 import secrets
 import time
@@ -8,6 +8,7 @@ from contextlib import aclosing
 from app.ports import DependencyUnavailable, GenerationEnd, Generator, Hit, Prompt
 from app.rag.citations import find_citations
 from app.rag.events import Done, Token
+from app.rag.guard import Guard, GuardedText
 from app.rag.prompt import build_prompt
 from app.rag.retrieval import Question
 from app.rag.run import Run
@@ -17,27 +18,34 @@ class Writer:
     """Writes answers from passages; holds no state between them."""
 
     def __init__(
-        self, generator: Generator, idle_s: float, new_boundary: Callable[[], str] = lambda: secrets.token_hex(8)
+        self,
+        generator: Generator,
+        idle_s: float,
+        guard: Guard,
+        new_boundary: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        self._generator, self._idle_s, self._new_boundary = generator, idle_s, new_boundary
+        self._generator, self._idle_s, self._guard, self._new_boundary = generator, idle_s, guard, new_boundary
 
     async def write(
         self, question: Question, passages: tuple[Hit, ...], run: Run
     ) -> AsyncGenerator[Token | Done, None]:
         """Yield Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         prompt = build_prompt(question.text, passages, question.conversation, self._new_boundary())
+        guarded = self._guard.open(passages)
         text = ""
         since = time.monotonic()
         async with aclosing(self._pieces(prompt, run)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, GenerationEnd):
+                is_end = isinstance(piece, GenerationEnd)
+                leaving = guarded.end() if is_end else guarded.feed(piece)
+                if leaving:
+                    if not text:
+                        run.record("first_token", run.started)
+                    text += leaving
+                    yield Token(leaving)
+                if is_end:
                     run.record("generate", since)
-                    yield self._done(piece, text, len(passages), run)
-                    return
-                if not text:
-                    run.record("first_token", run.started)
-                text += piece
-                yield Token(piece)
+                    yield self._done(piece, text, passages, guarded, run)
 
     async def _pieces(self, prompt: Prompt, run: Run) -> AsyncGenerator[str | GenerationEnd, None]:
         """The generator's stream, each piece within its time; the end last."""
@@ -49,14 +57,15 @@ class Writer:
                 piece = await run.wait(_next(stream), "generator", self._idle_s)
             yield piece
 
-    def _done(self, end: GenerationEnd, text: str, passages: int, run: Run) -> Done:
+    def _done(self, end: GenerationEnd, text: str, passages: tuple[Hit, ...], guarded: GuardedText, run: Run) -> Done:
         run.record("total", run.started)
         return Done(
             finish_reason=end.finish_reason,
-            citations=find_citations(text, passages),
+            citations=find_citations(text, len(passages)),
             model=self._generator.model,
             timings_ms=run.timings_ms,
             degraded=run.degraded,
+            removed=dict(guarded.removed),
             prompt_tokens=end.prompt_tokens,
             completion_tokens=end.completion_tokens,
         )

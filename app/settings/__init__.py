@@ -14,6 +14,7 @@ from app.settings import index, models
 from app.settings.answering import AnsweringSettings
 from app.settings.errors import SettingsError, describe, unknown_variables
 from app.settings.names import PREFIX, variable
+from app.settings.safety import SafetySettings
 from app.settings.serving import ServingSettings
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment_names", "load_settings", "variable"]
@@ -22,7 +23,7 @@ VARIANTS = (*index.VARIANTS, *models.VARIANTS)
 
 
 # The sections' fields come in the order from the last base to the first.
-class Settings(AnsweringSettings, models.ModelSettings, index.IndexSettings, ServingSettings):
+class Settings(SafetySettings, AnsweringSettings, models.ModelSettings, index.IndexSettings, ServingSettings):
     """Every variable that the service accepts; the field `port` is the variable `RAGSPAN_PORT`."""
 
     model_config = SettingsConfigDict(

@@ -26,3 +26,11 @@ def _existing_file(value: Path) -> Path:
 Url: TypeAlias = Annotated[str, AfterValidator(_service_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
+
+
+def comma_separated(value: object) -> object:
+    """Read a list from a variable, in lower case; `none` is the empty list, which an empty variable cannot say."""
+    if not isinstance(value, str):
+        return value
+    words = tuple(word.strip().lower() for word in value.split(",") if word.strip())
+    return () if words == ("none",) else words

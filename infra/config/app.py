@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
 
@@ -72,5 +73,7 @@ class App(Section):
     """Questions that one replica answers at once: what its share of the model server takes before it slows down."""
     max_waiting_queries: Annotated[int, Field(ge=0, le=10_000), FlipsTo(9)] = 16
     """Questions that wait up to a second for their turn; more are answered 429 at once."""
+    safety: Safety = Safety()
+    """What an answer may carry out of the service."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"
     """Least level that is logged."""

@@ -6,6 +6,7 @@ from math import ceil
 import pulumi
 
 from infra.config.app import App as AppConfig
+from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.contracts import LlmEndpoint, WeaviateEndpoint
 from infra.services.network import Access
@@ -101,6 +102,14 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_REQUEST_TIMEOUT_S": str(config.request_timeout_s),
         "RAGSPAN_RETRIEVAL_TIMEOUT_S": str(config.retrieval_timeout_s),
         "RAGSPAN_STREAM_IDLE_TIMEOUT_S": str(config.stream_idle_timeout_s),
+        **_safety(config.safety),
+    }
+
+
+def _safety(safety: Safety) -> dict[str, pulumi.Input[str]]:
+    return {
+        "RAGSPAN_LINK_HOSTS": ",".join(safety.link_hosts),
+        "RAGSPAN_REDACT": ",".join(safety.redact) or "none",
     }
 
 

@@ -5,6 +5,7 @@ import pytest
 from app.ports import DependencyTimeout, DependencyUnavailable
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
+from app.rag.guard import Guard, Rules
 from app.rag.pipeline import NO_CONTEXT, Pipeline
 from app.rag.retrieval import Question, Retriever, select
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
@@ -16,7 +17,7 @@ QUESTION = Question(tenant="acme", text="Which colour?", top_k=2)
 def pipeline(
     store: FakeStore, generator: FakeGenerator, *, total_s: float = 5, retrieval_s: float = 0.05, idle_s: float = 0.2
 ) -> Pipeline:
-    return Pipeline(Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s), total_s)
+    return Pipeline(Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s, Guard(Rules())), total_s)
 
 
 async def events_of(pipe: Pipeline) -> list[Event]:
