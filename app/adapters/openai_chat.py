@@ -1,37 +1,25 @@
-"""Answers from any OpenAI-compatible chat endpoint: vLLM, NVIDIA NIM, Ollama, OpenAI itself."""
+"""Answers from any OpenAI-compatible chat endpoint: vLLM, NVIDIA NIM, Ollama, OpenAI itself.
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterable
+What runs for each token is lean: a read is parsed as a whole, and what it holds of the answer goes on as one piece. So
+the first token is never held back, and a busy service takes several tokens at a time in place of falling behind.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+import aiohttp
+from pydantic_core import from_json
 
 from app.adapters.http import ModelServer
+from app.adapters.sse import EventTooLong, SseParser
 from app.ports import DependencyUnavailable, GenerationEnd, Health, Prompt
 
 DEPENDENCY = "generator"
-
-
-class _Delta(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    delta: _Delta = _Delta()
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Chunk(BaseModel):
-    """What is used of a `chat.completion.chunk`; servers add much of their own, and leave `choices` out at the end."""
-
-    choices: list[_Choice] = []
-    usage: _Usage | None = None
-    error: Any = None
+DONE = b"[DONE]"
+LAST_BYTES_S = 0.02
+"""How long the end of the response is waited for after its last event: then the connection can be used again."""
 
 
 class OpenAiChat:
@@ -54,27 +42,16 @@ class OpenAiChat:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        finish_reason: Literal["stop", "length"] | None = None
-        usage = _Usage()
+        answer, parser = _Answer(), SseParser()
         async with self._server.post("/chat/completions", body) as response:
-            async for data in sse_data(response.content):
-                if data == "[DONE]":
-                    finish_reason = finish_reason or "stop"
-                    break
-                chunk = _parse(data)
-                usage = chunk.usage or usage
-                for choice in chunk.choices[:1]:
-                    if choice.delta.content:
-                        yield choice.delta.content
-                    if choice.finish_reason:
-                        finish_reason = "length" if choice.finish_reason == "length" else "stop"
-        if finish_reason is None:
-            raise DependencyUnavailable(DEPENDENCY, "the chat stream was cut before its end")
-        yield GenerationEnd(
-            finish_reason=finish_reason,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-        )
+            while not answer.is_done and (read := await response.content.readany()):
+                if text := answer.take(_events(parser, read)):
+                    yield text
+            if answer.is_done:
+                await _read_to_the_end(response.content)
+            elif text := answer.take(parser.end()):
+                yield text
+        yield answer.end()
 
     async def health(self) -> Health:
         return await self._server.health()
@@ -83,29 +60,78 @@ class OpenAiChat:
         """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
 
 
-async def sse_data(lines: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
-    """Yield the data of each server-sent event; comments (keep-alives) and other fields are passed over.
+class _Answer:
+    """What the events so far say beside the text."""
 
-    Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, but an event
-    that the end of the stream cuts off is yielded when it is complete JSON or fails there.
-    """
-    data: list[str] = []
-    async for raw in lines:
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
-        elif not line and data:
-            yield "\n".join(data)
-            data = []
-    if data:
-        yield "\n".join(data)
+    def __init__(self) -> None:
+        self.is_done = False
+        self._finish_reason: Literal["stop", "length"] | None = None
+        self._prompt_tokens: int | None = None
+        self._completion_tokens: int | None = None
+
+    def take(self, events: Iterable[bytes]) -> str:
+        """Note what the events say and return their text. Raises DependencyUnavailable for what is no chunk."""
+        text = ""
+        for data in events:
+            if data == DONE:
+                self.is_done = True
+                self._finish_reason = self._finish_reason or "stop"
+                break
+            try:
+                text += self._read(from_json(data))
+            except (ValueError, TypeError, AttributeError, LookupError):
+                raise _nonsense() from None
+        return text
+
+    def _read(self, chunk: Any) -> str:
+        """Take what is used of a `chat.completion.chunk`; servers add much of their own, and end without `choices`."""
+        if chunk.get("error") is not None:
+            raise DependencyUnavailable(DEPENDENCY, "the chat endpoint reported an error in its stream")
+        if usage := chunk.get("usage"):
+            self._prompt_tokens = _count(usage.get("prompt_tokens"))
+            self._completion_tokens = _count(usage.get("completion_tokens"))
+        choices = chunk.get("choices")
+        if not choices:
+            return ""
+        choice = choices[0]
+        if reason := choice.get("finish_reason"):
+            self._finish_reason = "length" if reason == "length" else "stop"
+        delta: Any = choice.get("delta")
+        content: object = delta.get("content") if delta else None
+        if content is None:
+            return ""
+        if not isinstance(content, str):
+            raise TypeError
+        return content
+
+    def end(self) -> GenerationEnd:
+        """Return the end of the answer. Raises DependencyUnavailable if the stream had none."""
+        if self._finish_reason is None:
+            raise DependencyUnavailable(DEPENDENCY, "the chat stream was cut before its end")
+        return GenerationEnd(
+            finish_reason=self._finish_reason,
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+        )
 
 
-def _parse(data: str) -> _Chunk:
+def _events(parser: SseParser, read: bytes) -> list[bytes]:
     try:
-        chunk = _Chunk.model_validate(json.loads(data))
-    except (ValueError, ValidationError):
-        raise DependencyUnavailable(DEPENDENCY, "the chat endpoint streamed something that is no chunk") from None
-    if chunk.error is not None:
-        raise DependencyUnavailable(DEPENDENCY, "the chat endpoint reported an error in its stream")
-    return chunk
+        return parser.feed(read)
+    except EventTooLong:
+        raise _nonsense() from None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _nonsense() -> DependencyUnavailable:
+    return DependencyUnavailable(DEPENDENCY, "the chat endpoint streamed something that is no chunk")
+
+
+async def _read_to_the_end(content: aiohttp.StreamReader) -> None:
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(LAST_BYTES_S):
+            while await content.readany():
+                pass

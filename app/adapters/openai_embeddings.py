@@ -67,17 +67,22 @@ class OpenAiEmbedder:
         """Return shape (texts, dimensions), rows of unit length. Raises DependencyUnavailable."""
         prefixed = [self.passage_prefix + text for text in texts]
         batches = [prefixed[start : start + BATCH_TEXTS] for start in range(0, len(prefixed), BATCH_TEXTS)]
-        matrices = await asyncio.gather(*(self._embed(batch, "passage") for batch in batches))
+        matrices = await asyncio.gather(*(self._embed_batch(batch) for batch in batches))
         return np.concatenate(matrices) if matrices else np.zeros((0, self.dimensions), np.float32)
 
     async def embed_query(self, text: str) -> Vector:
         return (await self._embed([self.query_prefix + text], "query"))[0]
 
+    async def _embed_batch(self, texts: list[str]) -> Matrix:
+        """Embed passages few batches at a time, so that a large document leaves the server time for questions."""
+        async with self._slots:
+            return await self._embed(texts, "passage")
+
     async def _embed(self, texts: list[str], input_type: Literal["query", "passage"]) -> Matrix:
         body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
         if self._sends_input_type:
             body["input_type"] = input_type
-        async with self._slots, self._server.post("/embeddings", body) as response:
+        async with self._server.post("/embeddings", body) as response:
             raw = await response.read()
         try:
             items = sorted(_Response.model_validate_json(raw).data, key=lambda item: item.index)

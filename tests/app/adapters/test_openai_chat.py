@@ -41,10 +41,16 @@ async def answer(script: ChatScript) -> tuple[list[str | GenerationEnd], OpenAiS
 
 async def test_pieces_come_as_written_and_the_end_carries_the_usage() -> None:
     pieces, server = await answer(ChatScript(pieces=("Blue", ". [1]")))
-    assert pieces == ["Blue", ". [1]", GenerationEnd(finish_reason="stop", prompt_tokens=7, completion_tokens=3)]
+    assert "".join(str(piece) for piece in pieces[:-1]) == "Blue. [1]"
+    assert pieces[-1:] == [GenerationEnd(finish_reason="stop", prompt_tokens=7, completion_tokens=3)]
     assert server.requests[0]["messages"][0]["role"] == "system"
     assert (server.requests[0]["model"], server.requests[0]["max_tokens"]) == ("m", 9)
     assert server.headers[0]["Authorization"] == "Bearer s3cret"
+
+
+async def test_what_comes_in_one_read_goes_on_as_one_piece() -> None:
+    pieces, _ = await answer(ChatScript(raw=3 * DELTA + b"data: [DONE]\n\n"))
+    assert pieces == ["halfhalfhalf", GenerationEnd(finish_reason="stop")]
 
 
 async def test_an_answer_cut_at_its_token_limit_says_so() -> None:
@@ -57,13 +63,13 @@ async def test_an_answer_cut_at_its_token_limit_says_so() -> None:
 async def test_a_server_that_stumbles_once_is_asked_once_more(status: int) -> None:
     pieces, server = await answer(ChatScript(statuses=[status]))
     assert len(server.requests) == 2
-    assert pieces[0] == "The answer"
+    assert str(pieces[0]).startswith("The answer")
 
 
 async def test_a_server_that_asks_to_wait_a_little_is_asked_again_when_it_said() -> None:
     begun = time.monotonic()
     pieces, server = await answer(ChatScript(statuses=[429], retry_after="1"))
-    assert (len(server.requests), pieces[0]) == (2, "The answer")
+    assert (len(server.requests), str(pieces[0]).startswith("The answer")) == (2, True)
     assert time.monotonic() - begun >= 1
 
 
@@ -108,6 +114,9 @@ async def test_an_error_status_is_named_and_the_servers_words_are_not(statuses: 
         b'data: {"error":{"message":"out of memory"}}\n\n',
         b"data: " + b"x" * 2**20,
         b'data: {"choices":[{"delta":{"content":7}}]}\n\n',
+        b'data: {"choices":[7]}\n\n',
+        b'data: {"choices":{"a":1}}\n\n',
+        b'data: {"usage":[1],"choices":[]}\n\n',
     ],
 )
 async def test_a_cut_or_broken_stream_is_an_error_never_a_silent_end(raw: bytes) -> None:
