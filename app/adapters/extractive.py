@@ -37,7 +37,7 @@ NOT_PROSE = re.compile(
 )
 """Fenced and indented code, table rows, headings and tags: no sentence of theirs answers anybody."""
 LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*\)")
-MARKUP = re.compile(r"\*+(?=\S)|(?<=\S)\*+|__|`|^\s*(?:[-*+•]|\d+\.)\s+", re.MULTILINE)
+MARKUP = re.compile(r"`([^`]+)`|\*+(?=\S)|(?<=\S)\*+|__|`|^\s*(?:[-*+•]|\d+\.)\s+", re.MULTILINE)
 BRACKETED_NUMBERS = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 """Left out of a quotation: they would read as our own citations."""
 PLURAL_MIN_CHARS = 4
@@ -73,10 +73,16 @@ def _sentences(prompt: Prompt) -> list[_Sentence]:
     for number, hit in enumerate(prompt.passages, start=1):
         context = _terms(f"{hit.chunk.title} {hit.chunk.location}")
         for part in SENTENCE_END.split(NOT_PROSE.sub("\n\n", hit.chunk.text)):
-            text = " ".join(BRACKETED_NUMBERS.sub("", MARKUP.sub("", LINK.sub(r"\1", part))).split())
+            text = _plain(part)
             if len(WORD.findall(text)) >= MIN_WORDS and not text.endswith(":") and (terms := _terms(text)):
                 found.append(_Sentence(text, number, terms, context, hit.score))
     return found
+
+
+def _plain(markdown: str) -> str:
+    """Return the words as a reader sees them, on one line; code within them stays as it is written."""
+    unmarked = MARKUP.sub(lambda mark: mark[1] or "", LINK.sub(r"\1", markdown))
+    return " ".join(BRACKETED_NUMBERS.sub("", unmarked).split())
 
 
 def quote(prompt: Prompt) -> str:

@@ -42,6 +42,12 @@ def test_code_tables_headings_and_markup_are_not_quoted() -> None:
     assert quote(prompt) == "The image is pushed by docker. [1]"
 
 
+def test_code_within_a_sentence_is_quoted_as_it_is_written() -> None:
+    text = "Name the **module** in `rules/__init__.py`, and `*.md` files beside it."
+    prompt = build_prompt("Where is the module named?", [hit(text)], (), boundary="b")
+    assert quote(prompt) == "Name the module in rules/__init__.py, and *.md files beside it. [1]"
+
+
 def test_a_sentence_is_preferred_to_a_link_that_repeats_the_question() -> None:
     passages = [hit("- [build and push the image](image.md)"), hit("Any registry will do: build the image, then push.")]
     prompt = build_prompt("How do I build and push the image?", passages, (), boundary="b")
