@@ -11,8 +11,9 @@ from infra.clusters.eks_role import EksRole, EksRoleArgs, trust_service
 from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import AWS_TAG_CHARS, Names
 
-_ACTIONS = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-"""Of https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html; the group itself is made by us."""
+_WRITE = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+_LIST = "logs:DescribeLogGroups"
+"""Both of https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html; the group itself is made by us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,10 @@ class EksFlowLogs(pulumi.ComponentResource):
             EksRoleArgs(
                 role="flow-logs",
                 trust=_trust(args.config.account_id),
-                statements=[{"Effect": "Allow", "Action": _ACTIONS, "Resource": arn}],
+                statements=[
+                    {"Effect": "Allow", "Action": _WRITE, "Resource": arn},
+                    {"Effect": "Allow", "Action": _LIST, "Resource": "*"},  # it takes no single group
+                ],
                 partition=args.partition,
                 names=args.names,
                 provider=args.provider,

@@ -72,7 +72,7 @@ def require_accelerators(cloud: Cloud, region: str, zones: tuple[str, ...], pool
                 remedy="choose another accelerator or region, or correct infra/catalog/accelerator_zones.csv",
             )
         for place, entry in enumerate(pool.capacity):
-            if entry.kind == "reservation" and entry.zone not in known[region]:
+            if entry.kind == "reservation" and known[region] and entry.zone not in known[region]:
                 raise refuse(
                     f"{entry.zone} has no {pool.accelerator}",
                     key=f"pools[{index}].capacity[{place}].zone",
@@ -92,8 +92,9 @@ def require_accelerators(cloud: Cloud, region: str, zones: tuple[str, ...], pool
 
 def gpu_zones(cloud: Cloud, pool: GpuPool, zones: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the cluster's zones that have the pool's accelerator; all where the catalogue does not know."""
-    known = zones_with(cloud, pool.accelerator)
-    return zones if known is None else tuple(zone for zone in zones if any(zone in of for of in known.values()))
+    known = zones_with(cloud, pool.accelerator) or {}
+    named = {zone for of in known.values() for zone in of}
+    return tuple(zone for zone in zones if zone in named) if named else zones
 
 
 def _require_machine(cloud: Cloud, pool: NodePool, key: str) -> None:

@@ -60,6 +60,10 @@ PARTS = {
         trial=(*NAMESPACES, "mount", "-t", "tmpfs", "tmpfs", "/run"),
         how_to_get="a Linux that allows user namespaces, and apt-get install iproute2 util-linux",
     ),
+    "parliament": Part(
+        names=("parliament",),
+        how_to_get="make parts (installs it from requirements/parliament.txt, in an environment of its own)",
+    ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
         how_to_get="apt-get install chromium, or brew install --cask chromium",

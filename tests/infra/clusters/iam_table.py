@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ops.plan.graph import RecordedStack
+from ops.plan.graph import RecordedStack, Resource
 
 Row = tuple[str, str, str, str]
 """Principal, actions, resources and conditions, each as the page has it."""
@@ -18,13 +18,19 @@ _DOCUMENTS = {
 }
 
 
-def statements(stack: RecordedStack) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every statement of every policy document, with the component that it belongs to."""
+def documents(stack: RecordedStack) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    """Every policy document, with the resource that carries it."""
     for resource in stack.resources:
         if resource.type in _DOCUMENTS:
-            owner = resource.name.removeprefix("cluster-").removesuffix("-role").removesuffix("-policy")
-            for statement in json.loads(resource.inputs[_DOCUMENTS[resource.type]])["Statement"]:
-                yield owner, statement
+            yield resource, json.loads(resource.inputs[_DOCUMENTS[resource.type]])
+
+
+def statements(stack: RecordedStack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy document, with the component that it belongs to."""
+    for resource, document in documents(stack):
+        owner = resource.name.removeprefix("cluster-").removesuffix("-role").removesuffix("-policy")
+        for statement in document["Statement"]:
+            yield owner, statement
 
 
 def rows(stack: RecordedStack) -> set[Row]:

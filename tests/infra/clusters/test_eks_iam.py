@@ -17,8 +17,7 @@ TABLE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stack() -> RecordedStack:
+def everything() -> RecordedStack:
     """Everything that a stack file may ask for, and one identity that is granted what a bucket grants."""
 
     def program() -> None:
@@ -27,6 +26,11 @@ def stack() -> RecordedStack:
         buckets["backups"].grant_write("ingestion", INGESTION)
 
     return recorded(program, NAMES.stack)
+
+
+@pytest.fixture(scope="module")
+def stack() -> RecordedStack:
+    return everything()
 
 
 @pytest.fixture(scope="module")

@@ -65,5 +65,6 @@ def test_nodes_reach_the_services_that_they_need_inside_the_vpc(full: RecordedSt
 def test_flow_logs_are_written_by_a_role_that_can_write_there_only(full: RecordedStack):
     group = full.named("cluster-network-flow-logs-logs").inputs
     assert (group["name"], group["retentionInDays"]) == ("/aws/vpc/ragspan-prod-aws-us-east-1-flow-logs", 90)
-    (statement,) = json.loads(full.named("cluster-network-flow-logs-role-policy").inputs["policy"])["Statement"]
-    assert statement["Resource"] == f"arn:aws:logs:us-east-1:111111111111:log-group:{group['name']}:*"
+    write, listing = json.loads(full.named("cluster-network-flow-logs-role-policy").inputs["policy"])["Statement"]
+    assert (listing["Action"], listing["Resource"]) == ("logs:DescribeLogGroups", "*")
+    assert write["Resource"] == f"arn:aws:logs:us-east-1:111111111111:log-group:{group['name']}:*"
