@@ -94,14 +94,19 @@ def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
 def _earlier(configs: "Sequence[StackConfig]", folder: Path) -> "dict[str, StackConfig | None]":
     """The stacks' configurations as the folder has them; None for a stack that it has not."""
     from infra.config.load import ConfigError, from_file, stack_files  # noqa: PLC0415
+    from infra.config.steps import refused_steps  # noqa: PLC0415
 
     known = stack_files(folder)
     if not known:
         _end(f"--before {folder} holds no stack file; name a folder with a Pulumi.<stack>.yaml.")
     try:
-        return {config.name: from_file(known[config.name]) if config.name in known else None for config in configs}
+        earlier = {config.name: from_file(known[config.name]) if config.name in known else None for config in configs}
     except ConfigError as error:
         _end(f"--before cannot be compared with: {error}")
+    steps = {config.name: refused_steps(old, config) for config in configs if (old := earlier[config.name])}
+    if refused := [str(ConfigError(f"Pulumi.{name}.yaml", found)) for name, found in steps.items() if found]:
+        _end("\n".join(refused))
+    return earlier
 
 
 def _planned(config: "StackConfig") -> "StackReport":

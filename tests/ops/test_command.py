@@ -103,6 +103,16 @@ def test_an_earlier_folder_must_hold_stack_files_that_this_program_takes(tmp_pat
     assert "ragspan:app.log_level" in refused.stderr
 
 
+def test_an_update_that_skips_a_minor_of_eks_is_refused_before_it_is_planned(tmp_path: Path) -> None:
+    shipped = stack_files()["prod-aws-us-east-1"]
+    (tmp_path / shipped.name).write_text(shipped.read_text().replace('minor: "1.35"', 'minor: "1.33"'))
+    result = call("prod-aws-us-east-1", "--before", tmp_path)
+
+    assert result.exit_code == 2
+    assert f"{shipped.name}: ragspan:cluster.kubernetes_minor: EKS moves one minor at a time" in result.stderr
+    assert "planned" not in result.stderr
+
+
 def test_an_unknown_stack_lists_those_that_are() -> None:
     result = call("locl")
 
