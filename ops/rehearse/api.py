@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Self
@@ -137,6 +138,8 @@ class Api:
     ) -> bytes:
         target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body).encode()
+        if self._http.sock and select.select([self._http.sock], [], [], 0)[0]:
+            self._http.close()  # the server has ended it, as after 90 s of silence; the request opens another
         try:
             self._http.request(method, target, data, {**self._headers, "Content-Type": kind})
             answer = self._http.getresponse()

@@ -1,6 +1,6 @@
 """Applies a stack's objects, and stands in for what they name and others make: Secrets and storage classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,13 +53,14 @@ def apply_stack(api: Api, stack: RecordedStack) -> Applied:
     for body in charts:
         api.apply(body)
     classes = [body for body in accepted if body["kind"] == "StorageClass"]
+    lowest = {body["metadata"]["name"] for body in accepted if body["kind"] == "PriorityClass" and body["value"] < 0}
     return Applied(
         results=(*results, *custom, *(result for result in stand_ins if result.outcome == "refused")),
         custom_kinds=kinds,
         substitutions=tuple(substitutions),
         stand_ins=tuple(result.object for result in stand_ins),
-        workloads=tuple(_workload(body) for body in accepted if body["kind"] in {"Deployment", "StatefulSet"}),
-        reservations=tuple(_workload(body) for body in charts if body["kind"] == "Deployment"),
+        workloads=tuple(_workload(body, lowest) for body in accepted if body["kind"] in {"Deployment", "StatefulSet"}),
+        reservations=tuple(_workload(body, lowest) for body in charts if body["kind"] == "Deployment"),
         namespaces=_namespaces(api, [*accepted, *charts]),
         provisioners=frozenset({STAND_IN_PROVISIONER, *(body["provisioner"] for body in classes)}),
     )
@@ -100,7 +101,7 @@ def _classes_claimed(manifests: Sequence[Manifest]) -> set[str]:
     return {spec["storageClassName"] for spec in (*specs, *claims) if "storageClassName" in spec}
 
 
-def _workload(body: Object) -> Workload:
+def _workload(body: Object, lowest: Collection[str]) -> Workload:
     metadata, spec = body["metadata"], body["spec"]
     return Workload(
         kind=body["kind"],
@@ -108,6 +109,7 @@ def _workload(body: Object) -> Workload:
         name=metadata["name"],
         replicas=spec.get("replicas", 1),
         selector=spec["selector"]["matchLabels"],
+        holds_room=spec["template"]["spec"].get("priorityClassName") in lowest,
     )
 
 

@@ -6,7 +6,7 @@ ready as soon as it has a node and its volume.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ops.rehearse.api import Object, Refused
@@ -23,27 +23,22 @@ _TOO_MANY_REQUESTS = 429
 
 
 class Drills:
-    """The drills on one stack's workloads; each returns one result for each workload that it concerns."""
+    """The drills on one stack's services; each returns one result for each workload that it concerns."""
 
     def __init__(self, scheduling: Scheduling, workloads: Sequence[Workload]) -> None:
-        self._scheduling, self._workloads = scheduling, workloads
+        self._scheduling = scheduling
+        self._workloads = [workload for workload in workloads if not workload.holds_room]
         self._api, self._fleet = scheduling.api, scheduling.fleet
         self._nodes = dict(self._fleet.nodes)
 
-    def all(self) -> Iterator[DrillResult]:
-        """Every drill, one after the other."""
-        yield from self.drain()
-        for workload in self._workloads:
-            yield self.roll_out(workload)
-        for zone in sorted({node.zone for node in self._nodes.values()} - {""}):
-            self._fleet.closed_zones.add(zone)
-            yield from self._lose("zone lost", zone, [node for node in self._nodes.values() if node.zone == zone])
-        spot = {pool.name for pool in self._fleet.pools.values() if pool.capacity == "spot"}
-        if spot:
-            self._fleet.closed_pools.update(spot)
-            yield from self._lose(
-                "spot lost", "all nodes", [node for node in self._nodes.values() if node.pool in spot]
-            )
+    def phases(self) -> Mapping[str, Iterator[DrillResult]]:
+        """Every drill by its phase, to be consumed one after the other."""
+        return {
+            "drain": self.drain(),
+            "roll out": map(self.roll_out, self._workloads),
+            "lose zones": self.lose_zones(),
+            "lose spot": self.lose_spot(),
+        }
 
     def drain(self) -> Iterator[DrillResult]:
         """Drain each node in turn by the eviction API, as an upgrade does, and bring it back empty."""
@@ -92,6 +87,20 @@ class Drills:
         )
         self._restore()
         return result
+
+    def lose_zones(self) -> Iterator[DrillResult]:
+        """Lose each zone in turn."""
+        for zone in sorted({node.zone for node in self._nodes.values()} - {""}):
+            self._fleet.closed_zones.add(zone)
+            yield from self._lose("zone lost", zone, [node for node in self._nodes.values() if node.zone == zone])
+
+    def lose_spot(self) -> Iterator[DrillResult]:
+        """Lose all spot nodes at once, where the stack has spot pools."""
+        spot = {pool.name for pool in self._fleet.pools.values() if pool.capacity == "spot"}
+        if spot:
+            self._fleet.closed_pools.update(spot)
+            nodes = [node for node in self._nodes.values() if node.pool in spot]
+            yield from self._lose("spot lost", "all nodes", nodes)
 
     def _lose(self, drill: str, target: str, nodes: Sequence[Node]) -> Iterator[DrillResult]:
         """Lose the nodes at once, and see who is ready then and after the pools that are left have grown."""

@@ -45,6 +45,8 @@ def clear(api: Api, manifests: Sequence[Manifest]) -> None:
     while (found := _own(api, _NAMESPACES)) and time.monotonic() < deadline:
         for path in found:
             api.delete(path)
+            for pod in api.list(f"{path}/pods"):  # or the namespace waits for their grace period
+                api.delete(f"{path}/pods/{pod['metadata']['name']}", now=True)
         time.sleep(0.2)
     if found:
         raise NotDisposable(f"Namespaces of a rehearsal are not gone after {_GONE_TIMEOUT_S} s: {', '.join(found)}.")

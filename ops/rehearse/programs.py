@@ -1,6 +1,7 @@
 """The programs of one rehearsal, run by a guard that ends them even if the rehearsal is killed."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,7 @@ def programs() -> Generator[Programs]:
     finally:
         with _undisturbed():
             guard.communicate()  # closes its input
+            shutil.rmtree(folder, ignore_errors=True)  # for a guard that was ended before it could
 
 
 @contextmanager

@@ -35,8 +35,9 @@ def rehearse(api: Api, config: StackConfig, stack: RecordedStack, *, drills: boo
     placed, pools = tuple(_placements(scheduling, workloads, pods)), tuple(_pools(fleet, pods))
     drilled: list[DrillResult] = []
     if drills:
-        with _timed("drills", seconds, progress):
-            drilled += Drills(scheduling, applied.workloads).all()
+        for phase, results in Drills(scheduling, applied.workloads).phases().items():
+            with _timed(phase, seconds, progress):
+                drilled += results
     return Rehearsed(
         stack=stack.name,
         kubernetes=str(api.get("/version")["gitVersion"]),

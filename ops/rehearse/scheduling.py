@@ -20,13 +20,14 @@ _NO_CONDITION: Mapping[str, str] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A Deployment or StatefulSet whose pods are waited for."""
+    """A Deployment or StatefulSet whose pods are waited for. Pods that hold room serve nobody: any other takes it."""
 
     kind: str
     namespace: str
     name: str
     replicas: int
     selector: Mapping[str, str]
+    holds_room: bool = False
 
     @property
     def label(self) -> str:
@@ -51,11 +52,13 @@ class Scheduling:
         self.namespaces, self.provisioners = namespaces, provisioners
         self.words: dict[str, str] = {}
         """What the scheduler last said of each pod that it could not place, by uid."""
+        self._volume_zones: dict[tuple[str, str], str] = {}
 
     def pods(self) -> list[Object]:
         """All pods, the oldest first; and volumes for claims that wait, as a driver would meanwhile."""
         for namespace in self.namespaces:
-            offer_volumes(self.api, namespace, self.provisioners, self.fleet.nodes)
+            zones = offer_volumes(self.api, namespace, self.provisioners, self.fleet.nodes)
+            self._volume_zones |= {(namespace, claim): zone for claim, zone in zones.items()}
         found = [pod for ns in self.namespaces for pod in self.api.list(f"/api/v1/namespaces/{ns}/pods")]
         return sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
@@ -122,9 +125,16 @@ class Scheduling:
         return False
 
     def _untried(self, pod: Object, hopeless: set[tuple[str, str, str]]) -> Iterator[tuple[Pool, str]]:
+        bound_to = self._zones_of_volumes(pod)
         for pool, zone in list(self.fleet.room_for(pod)):
-            if (pod["metadata"]["uid"], pool.name, zone) not in hopeless:
+            if bound_to <= {zone} and (pod["metadata"]["uid"], pool.name, zone) not in hopeless:
                 yield pool, zone
+
+    def _zones_of_volumes(self, pod: Object) -> set[str]:
+        """Where the pod's volumes stand already: a node elsewhere is of no use to it."""
+        claims = [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod["spec"].get("volumes", ())]
+        zones = {self._volume_zones.get((pod["metadata"]["namespace"], claim)) for claim in claims if claim}
+        return {zone for zone in zones if zone is not None}
 
     def _is_used(self, node: Node, uid: str) -> bool:
         """Whether the scheduler puts a pod onto the node. What it says instead is kept as its words."""

@@ -1,7 +1,8 @@
 """The part of a cloud's volume driver: offers a volume for each claim that the real controllers say needs one.
 
-The volume stands in the zone of the node that the scheduler chose, or on that node where there are no zones, and its
-pod can go nowhere else, as with the drivers of GKE, EKS and k3d. Binding stays the controllers' work.
+A disk stands in the zone of the node that the scheduler chose, or on that node where there are no zones, and its pod
+can go nowhere else, as with the drivers of GKE, EKS and k3d; what many nodes may write to is reached from all of them.
+Binding stays the controllers' work.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,13 +20,22 @@ _NODE = "volume.kubernetes.io/selected-node"
 VOLUMES = "/api/v1/persistentvolumes"
 
 
-def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes: Mapping[str, Node]) -> None:
-    """Create a volume for each claim of the namespace that waits for one of the provisioners on one of the nodes."""
+def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes: Mapping[str, Node]) -> dict[str, str]:
+    """Create a volume for each claim of the namespace that waits for one of the provisioners.
+
+    Return the zone of each new disk by its claim.
+    """
+    zones: dict[str, str] = {}
     for claim in api.list(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"):
         annotations = claim["metadata"].get("annotations", {})
-        node = nodes.get(annotations.get(_NODE, ""))
-        if node and annotations.get(_PROVISIONER) in provisioners and not claim["spec"].get("volumeName"):
-            api.apply(_volume(claim, annotations[_PROVISIONER], node))
+        if annotations.get(_PROVISIONER) in provisioners and not claim["spec"].get("volumeName"):
+            shared = _NODE not in annotations or "ReadWriteMany" in claim["spec"]["accessModes"]
+            node = None if shared else nodes.get(annotations[_NODE])
+            if shared or node:  # the chosen node may be gone; then the scheduler chooses another
+                api.apply(_volume(claim, annotations[_PROVISIONER], node))
+            if node:
+                zones[claim["metadata"]["name"]] = node.zone
+    return zones
 
 
 def stand_in_class(name: str) -> dict[str, Any]:
@@ -39,10 +49,14 @@ def stand_in_class(name: str) -> dict[str, Any]:
     }
 
 
-def _volume(claim: Object, driver: str, node: Node) -> Object:
-    metadata, spec = claim["metadata"], claim["spec"]
+def _near(node: Node) -> Object:
     where = (ZONE, node.zone) if node.zone else ("kubernetes.io/hostname", node.name)
     terms = [{"matchExpressions": [{"key": where[0], "operator": "In", "values": [where[1]]}]}]
+    return {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}
+
+
+def _volume(claim: Object, driver: str, node: Node | None) -> Object:
+    metadata, spec = claim["metadata"], claim["spec"]
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -56,7 +70,7 @@ def _volume(claim: Object, driver: str, node: Node) -> Object:
             "capacity": {"storage": spec["resources"]["requests"]["storage"]},
             "storageClassName": spec["storageClassName"],
             "persistentVolumeReclaimPolicy": "Retain",
-            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            **(_near(node) if node else {}),
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
