@@ -1,12 +1,12 @@
 # Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
-.PHONY: help up check test test-engine test-pods plan bench image parts lock schema
+.PHONY: help up check test test-engine test-cluster test-pods plan bench image parts lock schema
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 BIN := .venv/bin
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 up: $(BIN)/ragspan ## plan every stack offline, ingest docs/, serve on 127.0.0.1 (PORT, 8000 by default)
 	$(BIN)/ragspan plan --all
@@ -20,11 +20,14 @@ check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/check_budgets.py
 
-test: $(BIN)/ragspan ## every test whose parts are here, but the two below; names the rest and how to get them
-	$(BIN)/pytest --ignore=tests/integration/engine --ignore=tests/integration/pods $(ARGS)
+test: $(BIN)/ragspan ## every test whose parts are here, but those below; names the rest and how to get them
+	$(BIN)/pytest $(addprefix --ignore=tests/integration/,engine cluster pods) $(ARGS)
 
 test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
 	$(BIN)/pytest tests/integration/engine -o faulthandler_timeout=300 $(ARGS)
+
+test-cluster: $(BIN)/ragspan ## every stack on a real Kubernetes control plane with fake nodes
+	$(BIN)/pytest tests/integration/cluster -o faulthandler_timeout=300 $(ARGS)
 
 test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processes: ready, answering, outliving one
 	$(BIN)/pytest tests/integration/pods -o faulthandler_timeout=300 $(ARGS)

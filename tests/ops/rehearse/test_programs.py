@@ -68,6 +68,7 @@ def test_an_ended_guard_is_told() -> None:
         os.kill(running.pids["guard"], signal.SIGTERM)
         with pytest.raises(ProgramEnded, match="guard"):
             check_until_it_fails(running)
+    assert not running.folder.exists()
 
 
 def check_until_it_fails(running: Programs) -> None:
