@@ -35,8 +35,9 @@ test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processe
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)
 
-bench: $(BIN)/ragspan ## how long plans take; with DATA (a file in SQuAD's format), retrieval quality too
+bench: $(BIN)/ragspan ## how long plans take, what the service adds to the models' time; with DATA (SQuAD's format), retrieval quality
 	$(BIN)/python -m bench.plan
+	$(BIN)/python -m bench.answer
 	$(if $(DATA),$(BIN)/python -m bench.retrieval $(DATA))
 
 image: ## the answer service as a container image (IMAGE names it)

@@ -12,10 +12,15 @@ LAST_GRACE_S = 3
 """For what is still running when the drain's own time is over; then it is cancelled."""
 
 
+QUIET_S = 0.15
+"""Nothing in flight for so long: between two requests of a busy client there is a moment with none."""
+
+
 class DrainingServer(uvicorn.Server):
     """On SIGTERM says so at `/readyz` and keeps serving until nothing is in flight, for `drain_s` at most.
 
-    A load balancer takes a moment to learn that a replica leaves; what it still sends is answered, not refused.
+    A load balancer takes a moment to learn that a replica leaves; what it still sends is answered, not refused. Each
+    answer then closes its connection, so that none is reused just as it goes.
     """
 
     def __init__(
@@ -42,10 +47,13 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
-        end = time.monotonic() + self._drain_s
+        self.server_state.default_headers.append((b"connection", b"close"))
+        busy = time.monotonic()
+        end = busy + self._drain_s
         # uvicorn keeps its tasks in a plain set that nothing signals, so this looks at it again and again.
-        while self.server_state.tasks and not self.force_exit and time.monotonic() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        while (now := time.monotonic()) < min(end, busy + QUIET_S) and not self.force_exit:
+            await asyncio.sleep(0.02)
+            busy = now if self.server_state.tasks else busy
         await super().shutdown(sockets)
 
 

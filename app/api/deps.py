@@ -40,14 +40,14 @@ class Service:
             raise Problem(422, f"The question has {len(text)} characters; at most {limit} are allowed.")
 
 
-def running_service(request: Request) -> Service:
+async def running_service(request: Request) -> Service:
     """Return the service. Raises IndexMismatch or DependencyUnavailable if its index cannot be used."""
     service: Service = request.app.state.service
     service.readiness.require_index()
     return service
 
 
-def tenant(request: Request) -> str:
+async def tenant(request: Request) -> str:
     return request.scope[TENANT_SCOPE_KEY]
 
 

@@ -1,46 +1,17 @@
 """`ragspan serve` as a user runs it: a process of its own, signals, exit codes, real adapters."""
 
-import asyncio
-import os
-import re
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.app.api.events import parsed
+from tests.app.api.process import running, started
 from tests.support.openai_server import ChatScript, OpenAiServer
 
 pytestmark = pytest.mark.anyio
-RAGSPAN = Path(sys.executable).with_name("ragspan")
 DOCUMENT = ("pools.md", b"The spot pool drains within thirty seconds of a notice.", "text/markdown")
 QUESTION = {"query": "How fast does the spot pool drain?", "stream": True}
-
-
-async def started(tmp_path: Path, **settings: str) -> Process:
-    variables = {"PORT": "0", "DATA_DIR": str(tmp_path), **settings}
-    environment = {**os.environ, **{f"RAGSPAN_{name}": value for name, value in variables.items()}}
-    return await asyncio.create_subprocess_exec(RAGSPAN, "serve", env=environment, stdout=PIPE, stderr=PIPE)
-
-
-@asynccontextmanager
-async def running(tmp_path: Path, **settings: str) -> AsyncGenerator[tuple[Process, httpx.AsyncClient], None]:
-    process = await started(tmp_path, **settings)
-    try:
-        assert process.stdout
-        line = (await process.stdout.readline()).decode()
-        url = re.findall(r"http://\S+", line)[0]
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
 
 
 async def test_a_document_can_be_asked_about_as_soon_as_it_is_uploaded(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What contestants share: the address of the stub, what they ask it, and the server they run in."""
+
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+KEY = "bench"
+PASSAGES = tuple(f"Passage {n}: the spot pool drains within thirty seconds of a notice. " * 6 for n in range(5))
+PROMPT = "Answer from the passages.\n" + "\n".join(PASSAGES)
+EMBED = {"model": "m", "input": ["How fast does the spot pool drain?"], "encoding_format": "float"}
+CHAT = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 64, "stream": True}
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The stub's address."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}/v1"
+
+
+def upstream() -> Upstream:
+    return Upstream("127.0.0.1", int(sys.argv[1]))
+
+
+def run(application: Callable[[Upstream], Any]) -> None:
+    """Serve the application on a free port, which is printed once it is listened on."""
+    bound = socket.create_server(("127.0.0.1", 0), backlog=256)
+    config = uvicorn.Config(
+        application(upstream()), loop="uvloop", http="httptools", lifespan="off", log_level="warning", access_log=False
+    )
+    print(bound.getsockname()[1], flush=True)
+    uvicorn.Server(config).run([bound])

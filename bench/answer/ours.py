@@ -1,0 +1,62 @@
+"""The service with an API key, metrics, admission, deadlines, breakers and logs on; only its index is a timer."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tokenizers import Tokenizer, models
+
+from app.adapters.http import open_http
+from app.composition import Adapters, build_embedder, build_generator
+from app.main import create_app
+from app.ports import Hit, Vector
+from app.security.api_keys import ApiKey, hash_key
+from app.server import DrainingServer, bind
+from app.settings import Settings
+from app.telemetry.logs import configure_logs
+from bench.answer.contestant import KEY, PASSAGES, Upstream, upstream
+from bench.answer.stub import DIMENSIONS, SEARCH_S
+from tests.support.fake_ports import FakeStore, hit
+
+
+class TimedStore(FakeStore):
+    """Finds the passages after the time of a search."""
+
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+        await asyncio.sleep(SEARCH_S)
+        return await super().search(tenant, text, vector, limit)
+
+
+@asynccontextmanager
+async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
+    store = TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
+    async with open_http(settings.request_timeout_s) as session:
+        yield Adapters(build_embedder(settings, session), store, build_generator(settings, session))
+
+
+def settings_for(stub: Upstream, folder: str) -> Settings:
+    tokenizer = Path(folder, "tokenizer.json")
+    Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tokenizer))
+    return Settings(
+        max_active_queries=128,  # more than there are clients: a place gets free a moment after an answer's last byte
+        embedder="openai", embedder_url=stub.url, embedder_model="m", embedder_dimensions=DIMENSIONS,
+        embedder_max_tokens=512, embedder_tokenizer_file=tokenizer,
+        generator="openai", generator_url=stub.url, generator_model="m",
+        api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
+    )  # fmt: skip
+
+
+def main() -> None:
+    configure_logs("info")
+    with tempfile.TemporaryDirectory() as folder, bind("127.0.0.1", 0) as bound:
+        app = create_app(settings_for(upstream(), folder), adapters)
+        port = bound.getsockname()[1]
+        ready = lambda: print(port, flush=True)  # noqa: E731
+        server = DrainingServer(app, drain_s=1, on_ready=ready, on_drain=app.state.readiness.drain)
+        server.run([bound])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""`ragspan serve` as a process of its own."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+RAGSPAN = Path(sys.executable).with_name("ragspan")
+
+
+async def started(tmp_path: Path, **settings: str) -> Process:
+    variables = {"PORT": "0", "DATA_DIR": str(tmp_path), **settings}
+    environment = {**os.environ, **{f"RAGSPAN_{name}": value for name, value in variables.items()}}
+    return await asyncio.create_subprocess_exec(RAGSPAN, "serve", env=environment, stdout=PIPE, stderr=PIPE)
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, **settings: str) -> AsyncGenerator[tuple[Process, httpx.AsyncClient], None]:
+    process = await started(tmp_path, **settings)
+    try:
+        assert process.stdout
+        line = (await process.stdout.readline()).decode()
+        url = re.findall(r"http://\S+", line)[0]
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
