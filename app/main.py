@@ -15,6 +15,7 @@ from app.ingest.pipeline import Ingestor
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import Pipeline
+from app.rag.quality import Thresholds
 from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
 from app.readiness import Readiness
@@ -68,11 +69,14 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
     reranking = Reranking(adapters.reranker, settings.rerank_timeout_s) if adapters.reranker else None
     retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s, reranking)
     guard = Guard(Rules(link_hosts=frozenset(settings.link_hosts), redact=settings.redact))
-    writer = Writer(adapters.generator, settings.stream_idle_timeout_s, guard)
+    thresholds = Thresholds(min_support=settings.quality_min_support, min_grounded=settings.quality_min_grounded)
+    writer = Writer(adapters.generator, settings.stream_idle_timeout_s, guard, thresholds)
     return Service(
         settings=settings,
         adapters=adapters,
-        pipeline=Pipeline(retriever, writer, settings.request_timeout_s, readiness.breakers),
+        pipeline=Pipeline(
+            retriever, writer, settings.request_timeout_s, readiness.breakers, holds=settings.quality_mode == "hold"
+        ),
         ingestor=Ingestor(adapters.store, adapters.embedder),
         readiness=readiness,
         metrics=metrics,

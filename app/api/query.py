@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import asdict
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from app.api.admission import admitted
 from app.api.deps import Service, ServiceDep, TenantDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, server_sent_event
-from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, QueryRequest, Source, Tokens
+from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
 from app.ports import Hit, Message
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
@@ -113,6 +114,7 @@ def answer_end(done: Done) -> AnswerEnd:
             tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
             degraded=done.degraded,
             removed=done.removed,
+            quality=Quality.model_validate(asdict(done.quality)),
         ),
         finish_reason=done.finish_reason,
         truncated=done.finish_reason == "length",

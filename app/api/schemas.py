@@ -87,6 +87,15 @@ class Tokens(BaseModel):
     completion: int | None
 
 
+class Quality(BaseModel):
+    """`grounded`: share of the `statements` that rest on what they cite; `unsupported`: where the others stand."""
+
+    verdict: Literal["grounded", "ungrounded", "refusal", "no_context"]
+    grounded: float
+    statements: int
+    unsupported: list[tuple[int, int]]
+
+
 class Metadata(BaseModel):
     """`model` is null if no generator was asked, because no passage was found."""
 
@@ -95,6 +104,7 @@ class Metadata(BaseModel):
     tokens: Tokens
     degraded: list[str]
     removed: dict[str, int]
+    quality: Quality
 
 
 class AnswerEnd(BaseModel):
@@ -103,7 +113,7 @@ class AnswerEnd(BaseModel):
     answer_id: str
     citations: list[Citation]
     metadata: Metadata
-    finish_reason: Literal["stop", "length", "no_context"]
+    finish_reason: Literal["stop", "length", "no_context", "fallback"]
     truncated: bool
 
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 from app.ports import Hit
 from app.rag.citations import Citation
+from app.rag.quality import Verdict
 from app.rag.run import Stage
 
 
@@ -26,12 +27,13 @@ class Token:
 class Done:
     """The end of an answer; `model` is None if no generator was asked."""
 
-    finish_reason: Literal["stop", "length", "no_context"]
+    finish_reason: Literal["stop", "length", "no_context", "fallback"]
     citations: list[Citation]
     model: str | None
     timings_ms: dict[Stage, float]
     degraded: list[str]
     """Optional dependencies that this answer had to do without, by role."""
+    quality: Verdict
     removed: dict[str, int] = field(default_factory=dict[str, int])
     """What the guard cut out of the answer, by category, `link` for links."""
     prompt_tokens: int | None = None

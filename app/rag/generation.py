@@ -1,4 +1,4 @@
-"""From passages to an answer: prompt → stream → guard → citations, which point into the guarded text."""
+"""From passages to an answer: prompt → stream → guard → citations and verdict, on the guarded text."""
 
 import secrets
 import time
@@ -10,6 +10,7 @@ from app.rag.citations import find_citations
 from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
 from app.rag.prompt import build_prompt
+from app.rag.quality import Thresholds, judge
 from app.rag.retrieval import Question
 from app.rag.run import Run
 
@@ -22,9 +23,11 @@ class Writer:
         generator: Generator,
         idle_s: float,
         guard: Guard,
+        thresholds: Thresholds,
         new_boundary: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        self._generator, self._idle_s, self._guard, self._new_boundary = generator, idle_s, guard, new_boundary
+        self._generator, self._idle_s, self._new_boundary = generator, idle_s, new_boundary
+        self._guard, self._thresholds = guard, thresholds
 
     async def write(
         self, question: Question, passages: tuple[Hit, ...], run: Run
@@ -58,13 +61,19 @@ class Writer:
             yield piece
 
     def _done(self, end: GenerationEnd, text: str, passages: tuple[Hit, ...], guarded: GuardedText, run: Run) -> Done:
+        since = time.monotonic()
+        citations = find_citations(text, len(passages))
+        texts = [f"{hit.chunk.title}\n{hit.chunk.location}\n{hit.chunk.text}" for hit in passages]
+        verdict = judge(text, texts, citations, self._thresholds)
+        run.record("quality", since)
         run.record("total", run.started)
         return Done(
             finish_reason=end.finish_reason,
-            citations=find_citations(text, len(passages)),
+            citations=citations,
             model=self._generator.model,
             timings_ms=run.timings_ms,
             degraded=run.degraded,
+            quality=verdict,
             removed=dict(guarded.removed),
             prompt_tokens=end.prompt_tokens,
             completion_tokens=end.completion_tokens,

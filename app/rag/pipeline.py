@@ -7,6 +7,8 @@ from app.ports import Hit
 from app.rag.breaker import Breakers
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
+from app.rag.holding import held
+from app.rag.quality import Verdict
 from app.rag.retrieval import Question, Retriever
 from app.rag.run import Run
 
@@ -16,9 +18,18 @@ NO_CONTEXT = "I found nothing in the documents about this, so I have no answer."
 class Pipeline:
     """Answers questions of any tenant; between them it remembers only which dependencies fail."""
 
-    def __init__(self, retriever: Retriever, writer: Writer, total_s: float, breakers: Breakers | None = None) -> None:
+    def __init__(
+        self,
+        retriever: Retriever,
+        writer: Writer,
+        total_s: float,
+        breakers: Breakers | None = None,
+        *,
+        holds: bool = False,
+    ) -> None:
+        """With `holds`, no token leaves before the verdict on the whole answer."""
         self._retriever, self._writer, self._total_s = retriever, writer, total_s
-        self._breakers = breakers or Breakers()
+        self._breakers, self._holds = breakers or Breakers(), holds
 
     def new_run(self) -> Run:
         """Start the clock of a request."""
@@ -31,6 +42,15 @@ class Pipeline:
     async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         run = self.new_run()
+        if self._holds:
+            for event in await held(lambda asked: self._attempt(asked, run), question, run):
+                yield event
+            return
+        async with aclosing(self._attempt(question, run)) as events:
+            async for event in events:
+                yield event
+
+    async def _attempt(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
         self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
         hits = await self._retriever.retrieve(question, run)
         yield Sources(hits)
@@ -45,4 +65,11 @@ class Pipeline:
 
 def _nothing_found(run: Run) -> Done:
     run.record("total", run.started)
-    return Done(finish_reason="no_context", citations=[], model=None, timings_ms=run.timings_ms, degraded=run.degraded)
+    return Done(
+        finish_reason="no_context",
+        citations=[],
+        model=None,
+        timings_ms=run.timings_ms,
+        degraded=run.degraded,
+        quality=Verdict(verdict="no_context"),
+    )

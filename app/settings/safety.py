@@ -1,6 +1,6 @@
-"""What an answer may carry out of the service."""
+"""What an answer may carry out of the service, and how far it must rest on its passages."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
@@ -10,7 +10,7 @@ from app.settings.values import comma_separated
 
 
 class SafetySettings(BaseSettings):
-    """The guard's rules."""
+    """The guard's rules and the verdict's thresholds."""
 
     link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
         default=(), description="Hosts, comma-separated, that an answer may link to beside its sources; `*` for any."
@@ -19,4 +19,13 @@ class SafetySettings(BaseSettings):
         default=SECRETS,
         description="Categories, comma-separated, that are cut out of answers; beside these `email`, `phone`, `iban`, "
         "`card`, `ssn`; `none` for none.",
+    )
+    quality_mode: Literal["advise", "hold"] = Field(
+        default="advise", description="Stream and end with the verdict, or let no token leave before it."
+    )
+    quality_min_support: float = Field(
+        default=0.7, ge=0, le=1, description="Share of a statement's words that a passage it cites must have."
+    )
+    quality_min_grounded: float = Field(
+        default=0.7, ge=0, le=1, description="Share of an answer's statements that must be supported."
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from infra.config.section import FlipsTo, Section
 
@@ -22,3 +22,9 @@ class Safety(Section):
         "private_key", "cloud_key", "service_token", "ragspan_key", "jwt", "bearer_token", "password",
     )  # fmt: skip
     """Categories that are cut out of answers."""
+    quality_mode: Annotated[Literal["advise", "hold"], FlipsTo("hold")] = "advise"
+    """`advise` streams and ends with the verdict; `hold` lets no token leave before it, so the first one comes last."""
+    quality_min_support: Annotated[float, Field(ge=0, le=1), FlipsTo(0.5)] = 0.7
+    """Share of a statement's words that a passage it cites must have."""
+    quality_min_grounded: Annotated[float, Field(ge=0, le=1), FlipsTo(0.5)] = 0.7
+    """Share of an answer's statements that must be supported."""

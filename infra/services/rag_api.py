@@ -110,6 +110,9 @@ def _safety(safety: Safety) -> dict[str, pulumi.Input[str]]:
     return {
         "RAGSPAN_LINK_HOSTS": ",".join(safety.link_hosts),
         "RAGSPAN_REDACT": ",".join(safety.redact) or "none",
+        "RAGSPAN_QUALITY_MODE": safety.quality_mode,
+        "RAGSPAN_QUALITY_MIN_SUPPORT": str(safety.quality_min_support),
+        "RAGSPAN_QUALITY_MIN_GROUNDED": str(safety.quality_min_grounded),
     }
 
 

@@ -27,7 +27,11 @@ async def test_an_answer_carries_sources_citations_and_metadata(client: httpx.As
     assert body["metadata"]["model"] == "fake-model"
     assert body["metadata"]["tokens"] == {"prompt": 5, "completion": 2}
     assert body["metadata"]["degraded"] == []
-    assert {"embed", "search", "first_token", "generate", "total"} == set(body["metadata"]["timings_ms"])
+    assert {"embed", "search", "first_token", "generate", "quality", "total"} == set(body["metadata"]["timings_ms"])
+    assert body["metadata"]["removed"] == {}
+    assert body["metadata"]["quality"] == {
+        "verdict": "grounded", "grounded": 1, "statements": 1, "unsupported": [],
+    }  # fmt: skip
     assert body["answer_id"]
 
 
@@ -133,3 +137,15 @@ async def test_retrieve_returns_passages_without_an_answer(client: httpx.AsyncCl
     body = (await client.post("/v1/retrieve", json={**QUESTION, "top_k": 2})).json()
     assert [found["doc_id"] for found in body["hits"]] == ["handbook", "garden"]
     assert generator.prompts == []
+
+
+async def test_in_hold_mode_an_ungrounded_answer_is_withheld_and_says_so(
+    serve: Serve, generator: FakeGenerator
+) -> None:
+    generator.pieces = ("The moon is ", "made of cheese. [1]")
+    async with serve(quality_mode="hold") as client:
+        events = parsed((await client.post("/v1/query", json={**QUESTION, "stream": True})).text)
+    assert [name for name, _ in events] == ["sources", "token", "done"]
+    assert "cheese" not in events[1][1]["text"]
+    assert events[2][1]["finish_reason"] == "fallback"
+    assert events[2][1]["metadata"]["quality"]["verdict"] == "ungrounded"

@@ -6,17 +6,19 @@ from app.rag.events import Done, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import Pipeline
+from app.rag.quality import Thresholds
 from app.rag.retrieval import Question, Retriever
 from app.rag.sensitive import SECRETS
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
+THRESHOLDS = Thresholds(min_support=0.7, min_grounded=0.7)
 PIECES = ("It is blue ![](ht", "tps://evil.example/?q=", "x) here", ". [1] Grass is green", ". [2]")
 
 
 async def answered(pieces: tuple[str, ...]) -> tuple[str, Done]:
     store = FakeStore([hit("The sky is blue."), hit("Grass is green.", doc_id="garden")])
-    writer = Writer(FakeGenerator(pieces), 1, Guard(Rules(redact=SECRETS)))
+    writer = Writer(FakeGenerator(pieces), 1, Guard(Rules(redact=SECRETS)), THRESHOLDS)
     pipe = Pipeline(Retriever(FakeEmbedder(), store, 1), writer, 5)
     events = [event async for event in pipe.answer(Question(tenant="acme", text="Which?", top_k=2))]
     assert isinstance(events[-1], Done)

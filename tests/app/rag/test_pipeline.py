@@ -7,17 +7,21 @@ from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import NO_CONTEXT, Pipeline
+from app.rag.quality import Thresholds
 from app.rag.retrieval import Question, Retriever, select
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
+THRESHOLDS = Thresholds(min_support=0.7, min_grounded=0.7)
 QUESTION = Question(tenant="acme", text="Which colour?", top_k=2)
 
 
 def pipeline(
     store: FakeStore, generator: FakeGenerator, *, total_s: float = 5, retrieval_s: float = 0.05, idle_s: float = 0.2
 ) -> Pipeline:
-    return Pipeline(Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s, Guard(Rules())), total_s)
+    return Pipeline(
+        Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s, Guard(Rules()), THRESHOLDS), total_s
+    )
 
 
 async def events_of(pipe: Pipeline) -> list[Event]:
@@ -31,7 +35,7 @@ async def test_an_answer_is_sources_then_tokens_then_done() -> None:
     assert tokens == [Token("It is "), Token("blue. [1]")]
     assert isinstance(last, Done)
     assert [(c.source, c.start, c.end) for c in last.citations] == [(0, 0, 11)]
-    assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "total"]
+    assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "quality", "total"]
     assert (last.model, last.prompt_tokens, last.completion_tokens) == ("fake-model", 5, 2)
 
 

@@ -1,0 +1,168 @@
+"""How far one statement rests on a passage: its words, and without exception its numbers, names and negations.
+
+No model: a statement costs a fraction of a millisecond, so every answer can be judged. Deliberately absent: synonyms,
+but for a table of opposites, and negations of other languages than English; numbers and names are checked in any.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
+SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\u201d\u2019]*\s+|\n+")
+CLAUSE_END = re.compile(r"[,;:]\s|\s(?:and|but|or|while|because|unless|although|whereas|though)\s")
+THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
+STEM_CHARS = 6
+WORDS = re.compile(r"\w+")
+ONES = WORDS.findall(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+TENS = WORDS.findall("twenty thirty forty fifty sixty seventy eighty ninety hundred")
+NUMBERS = {word: str(n) for n, word in enumerate(ONES)} | {word: str(10 * n) for n, word in enumerate(TENS, start=2)}
+UNITS = frozenset(
+    WORDS.findall("second minute hour day week month year percent km metre meter kg gram litre liter euro dollar byte")
+)
+NEGATIONS = frozenset(WORDS.findall("not no never none nobody nothing neither nor without cannot"))
+OPPOSITES = (
+    (
+        "rise rises rose risen increase increases increased grew up",
+        "fall falls fell fallen decrease decreases decreased",
+    ),
+    ("before", "after"),
+    ("above over", "below under"),
+    ("more most larger bigger higher", "less least smaller lower"),
+    ("faster", "slower"),
+    ("first oldest", "last newest latest"),
+    ("start begin", "end"),
+    ("open opens opened", "closed closes shut"),
+    ("enable enabled enables", "disable disabled disables"),
+    ("allow allows allowed", "deny denies denied forbid forbidden"),
+    ("required mandatory", "optional"),
+    ("paid", "unpaid"),
+    ("valid", "invalid"),
+    ("everything all always", "nothing none never"),
+    ("minimum", "maximum"),
+    ("win won", "lose lost"),
+    ("import", "export"),
+    ("accept accepts", "refuse refuses reject rejects"),
+)
+STOP_WORDS = frozenset(
+    WORDS.findall(
+        "a an and any are as at be been being but by can could did do does each for from had has have he her his how "
+        "if in into is it its might must of on or she should so than that the their them then there these they this "
+        "those to was we were what when where which while who will with would you your"
+    )
+)
+
+
+def _opposites() -> dict[str, frozenset[str]]:
+    table: dict[str, frozenset[str]] = {}
+    for left, right in OPPOSITES:
+        one, other = frozenset(WORDS.findall(left)), frozenset(WORDS.findall(right))
+        table |= dict.fromkeys(one, other) | dict.fromkeys(other, one)
+    return table
+
+
+OPPOSITE_OF = _opposites()
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a stretch of text says, without its order."""
+
+    all: frozenset[str]
+    stems: frozenset[str]
+    numbers: frozenset[str]
+    quantities: frozenset[tuple[str, str]]
+    """Numbers with the unit that follows."""
+    is_negated: bool
+
+
+def _words(text: str) -> _Words:
+    plain = text.lower().replace("n't", " not").replace("%", " percent")
+    words = [_number(word) for word in WORD.findall(plain)]
+    stems = [_stem(word) for word in words]
+    numbers = [word for word in words if word[0].isdigit()]
+    quantities = [(a, b) for a, b in pairwise(stems) if a[0].isdigit() and b in UNIT_STEMS]
+    meaning = (s for w, s in zip(words, stems, strict=True) if w not in STOP_WORDS and w not in NEGATIONS)
+    negations = sum(word in NEGATIONS for word in words)
+    return _Words(frozenset(words), frozenset(meaning), frozenset(numbers), frozenset(quantities), negations % 2 == 1)
+
+
+def _number(word: str) -> str:
+    """Write a number in one way: `2,850`, `2850`; `twelve`, `12`."""
+    return NUMBERS.get(word) or (THOUSANDS.sub("", word) if word[0].isdigit() else word)
+
+
+def _stem(word: str) -> str:
+    if word[0].isdigit():
+        return word
+    return (word[:-1] if len(word) > 3 and word.endswith("s") else word)[:STEM_CHARS]  # noqa: PLR2004
+
+
+UNIT_STEMS = frozenset(map(_stem, UNITS))
+
+
+def _names(statement: str) -> Iterator[str]:
+    """Yield stems that must be in the passage: capitalised words, but for the first; and all with digits or joints."""
+    for number, word in enumerate(WORD.findall(statement)):
+        is_code = not word[0].isdigit() and re.search(r"[\d_]", word)
+        if is_code or (number and word[0].isupper() and word.lower() not in STOP_WORDS):
+            yield word.lower() if is_code else _stem(word.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A passage as a whole, by sentences and by clauses."""
+
+    whole: _Words
+    sentences: tuple[_Words, ...]
+    clauses: tuple[_Words, ...]
+
+
+@lru_cache(maxsize=512)
+def _passage(text: str) -> _Passage:
+    """Take a passage apart, once for all statements and answers that cite it."""
+    sentences = SENTENCE_END.split(text)
+    clauses = (_words(clause) for sentence in sentences for clause in CLAUSE_END.split(sentence))
+    return _Passage(_words(text), tuple(map(_words, sentences)), tuple(clauses))
+
+
+def support(statement: str, passages: Sequence[str]) -> float:
+    """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
+    said, names = _words(statement), frozenset(_names(statement))
+    clauses = [_words(clause) for clause in CLAUSE_END.split(statement)]
+    return max((_support(said, names, clauses, _passage(passage)) for passage in passages), default=0)
+
+
+def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
+    if not said.stems or not names <= passage.whole.stems | passage.whole.all:
+        return 0
+    sentences = passage.sentences
+    best = max(range(len(sentences)), key=lambda place: len(sentences[place].stems & said.stems))
+    near = sentences[max(0, best - 1) : best + 2]
+    if not said.numbers <= {n for sentence in near for n in sentence.numbers}:
+        return 0
+    if not said.quantities <= {q for sentence in near for q in sentence.quantities}:
+        return 0
+    if any(_is_contradicted(clause, passage.clauses) for clause in clauses):
+        return 0
+    known = frozenset(stem for sentence in near for stem in sentence.stems) | names
+    return len(said.stems & known) / len(said.stems)
+
+
+def _is_contradicted(clause: _Words, stated: Sequence[_Words]) -> bool:
+    """Say whether each of the stated clauses that come closest to this one says the opposite."""
+    common = max((len(clause.stems & other.stems) for other in stated), default=0)
+    closest = [other for other in stated if len(clause.stems & other.stems) == common] if common else []
+    return bool(closest) and all(other.is_negated != clause.is_negated or _opposed(clause, other) for other in closest)
+
+
+def _opposed(clause: _Words, other: _Words) -> bool:
+    return any(
+        word not in other.all and OPPOSITE_OF[word] & other.all and not OPPOSITE_OF[word] & clause.all
+        for word in clause.all & OPPOSITE_OF.keys()
+    )

@@ -1,0 +1,146 @@
+"""The verdict on an answer, and what hold mode makes of it."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from app.ports import DependencyUnavailable, GenerationEnd, Hit, Prompt
+from app.rag.citations import find_citations
+from app.rag.events import Done, Event, Sources, Token
+from app.rag.generation import Writer
+from app.rag.guard import Guard, Rules
+from app.rag.holding import FALLBACK
+from app.rag.pipeline import Pipeline
+from app.rag.quality import Thresholds, Verdict, judge
+from app.rag.retrieval import Question, Retriever
+from bench.groundedness import measure, read
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
+
+THRESHOLDS = Thresholds(min_support=0.7, min_grounded=0.7)
+PASSAGES = ["The sky is blue on 5 days a week.", "Grass is not red."]
+GROUNDED, UNGROUNDED = "The sky is blue. [1]", "The moon is made of cheese. [1]"
+
+
+def verdict(answer: str) -> Verdict:
+    return judge(answer, PASSAGES, find_citations(answer, len(PASSAGES)), THRESHOLDS)
+
+
+def test_the_labelled_sentences_are_told_apart() -> None:
+    labelled = read()
+    result = measure(labelled, THRESHOLDS.min_support)
+    assert len(labelled) >= 200
+    assert result.precision >= 0.95
+    assert result.recall >= 0.92
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "grounded"),
+    [
+        ("The sky is blue on 5 days a week. [1]", "grounded", 1),
+        ("The sky is blue on 6 days a week. [1]", "ungrounded", 0),
+        ("The sky is not blue. [1]", "ungrounded", 0),
+        ("The sky is blue. [2]", "ungrounded", 0),
+        ("The sky is blue. [1] Grass is red. [2]", "ungrounded", 0.5),
+        ("The sky is blue on five days. Grass is not red. [2]", "grounded", 1),
+        ("The moon is made of cheese.", "ungrounded", 0),
+        ("The documents do not answer the question.", "refusal", 1),
+        ("I do not know.", "refusal", 1),
+        ("Yes.", "grounded", 1),
+    ],
+)
+def test_a_verdict_weighs_each_statement_against_what_it_cites(answer: str, name: str, grounded: float) -> None:
+    result = verdict(answer)
+    assert (result.verdict, result.grounded) == (name, grounded)
+
+
+def test_unsupported_statements_are_named_by_their_place() -> None:
+    answer = "The sky is blue. [1] It rains 9 days a week. [1]"
+    assert [answer[slice(*span)] for span in verdict(answer).unsupported] == ["It rains 9 days a week."]
+
+
+def test_without_passages_there_is_nothing_to_weigh() -> None:
+    assert judge("Anything.", [], [], THRESHOLDS).verdict == "no_context"
+
+
+class Drafts(FakeGenerator):
+    """Writes one answer after the other; the last again and again. An exception is raised in place of one."""
+
+    def __init__(self, *drafts: str | Exception) -> None:
+        super().__init__()
+        self.drafts = list(drafts)
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | GenerationEnd, None]:
+        draft = self.drafts.pop(0) if len(self.drafts) > 1 else self.drafts[0]
+        self.error, self.pieces = (draft, ()) if isinstance(draft, Exception) else (None, (draft,))
+        async for piece in super().stream(prompt):
+            yield piece
+
+
+async def events_of(generator: FakeGenerator, *, holds: bool = True, found: list[Hit] | None = None) -> list[Event]:
+    store = FakeStore([hit(text) for text in PASSAGES] if found is None else found)
+    writer = Writer(generator, 1, Guard(Rules()), THRESHOLDS)
+    pipe = Pipeline(Retriever(FakeEmbedder(), store, 1), writer, 5, holds=holds)
+    return [event async for event in pipe.answer(Question(tenant="acme", text="Which?", top_k=1))]
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+def end_of(events: list[Event]) -> Done:
+    assert isinstance(events[-1], Done)
+    return events[-1]
+
+
+@pytest.mark.anyio
+async def test_advising_streams_the_answer_and_ends_with_the_verdict() -> None:
+    events = await events_of(Drafts(UNGROUNDED), holds=False)
+    assert text_of(events) == UNGROUNDED
+    assert (end_of(events).quality.verdict, end_of(events).finish_reason) == ("ungrounded", "stop")
+
+
+@pytest.mark.anyio
+async def test_a_grounded_answer_is_written_once_and_sent_whole() -> None:
+    generator = Drafts(GROUNDED)
+    events = await events_of(generator)
+    assert (text_of(events), end_of(events).quality.verdict, len(generator.prompts)) == (GROUNDED, "grounded", 1)
+
+
+@pytest.mark.anyio
+async def test_an_ungrounded_answer_is_written_anew_from_a_wider_search() -> None:
+    generator = Drafts(UNGROUNDED, GROUNDED)
+    events = await events_of(generator)
+    assert text_of(events) == GROUNDED
+    assert [len(prompt.passages) for prompt in generator.prompts] == [1, 2]
+    assert isinstance(events[0], Sources)
+    assert len(events[0].hits) == 2
+    assert end_of(events).prompt_tokens == 10
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("second", [UNGROUNDED, DependencyUnavailable("generator", "away")])
+async def test_an_answer_that_stays_ungrounded_is_not_sent(second: str | Exception) -> None:
+    events = await events_of(Drafts(UNGROUNDED, second))
+    assert text_of(events) == FALLBACK
+    assert (end_of(events).finish_reason, end_of(events).citations) == ("fallback", [])
+    assert end_of(events).quality.verdict == "ungrounded"
+
+
+@pytest.mark.anyio
+async def test_no_token_leaves_before_the_verdict() -> None:
+    generator = FakeGenerator((GROUNDED,), error=DependencyUnavailable("generator", "away"))
+    pipe = Pipeline(
+        Retriever(FakeEmbedder(), FakeStore([hit(PASSAGES[0])]), 1),
+        Writer(generator, 1, Guard(Rules()), THRESHOLDS),
+        5,
+        holds=True,
+    )
+    with pytest.raises(DependencyUnavailable):
+        await anext(pipe.answer(Question(tenant="acme", text="Which?", top_k=1)))
+
+
+@pytest.mark.anyio
+async def test_empty_context_and_refusals_are_sent_as_they_are() -> None:
+    assert end_of(await events_of(Drafts(GROUNDED), found=[])).quality.verdict == "no_context"
+    refusal = await events_of(Drafts("The documents do not answer this."))
+    assert (text_of(refusal), end_of(refusal).quality.verdict) == ("The documents do not answer this.", "refusal")
