@@ -31,6 +31,7 @@ PROVIDERS = ("aws", "gcp", "kubernetes")
 _COPIED = ("Pulumi.yaml", "infra", "stacks", "policies")
 _TEST_VALUES = {
     "replace-me": "test-project",
+    "cr-00000000000000000": "cr-0123456789abcdef0",
     "000000000000.dkr": "123456789012.dkr",
     '"000000000000"': '"123456789012"',
     "::000000000000:": "::123456789012:",
