@@ -6,10 +6,10 @@ it found and drops every chunk of another version. Two processes must not publis
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -45,11 +45,14 @@ from app.rag.index_rules import (
 
 logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
 
+T = TypeVar("T")
+
 OLDEST_VERSION = (1, 39)
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
+INSERT_TIMEOUT_S = 20.0
 CHANGE_TIMEOUT_S = 120.0
-"""Deadlines of whole operations; the client's own hold for one request and are retried for a minute."""
+"""Deadlines of one insert, which is then made again, and of whole operations; the client retries for a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,28 +124,20 @@ class WeaviateStore:
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
         async with _reported("read a document's record", READ_TIMEOUT_S):
-            index = self._tenant(tenant)
-            state = (await index.states([doc_id])).get(doc_id) if await self._exists(tenant, index) else None
+            states = await self._read(tenant, lambda index: index.states([doc_id]), {})
+            state = states.get(doc_id)
             return state.record if state and not state.deleted else None
 
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
         async with _reported("list documents", CHANGE_TIMEOUT_S):
-            index = self._tenant(tenant)
-            states = await index.all_states() if await self._exists(tenant, index) else []
+            states = await self._read(tenant, lambda index: index.all_states(), [])
             records = [state.record for state in states if not state.deleted]
             return sorted(records, key=lambda record: (record.source_uri, record.doc_id))
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
         async with _reported("search", READ_TIMEOUT_S):
-            index = self._tenant(tenant)
-            try:
-                return await search_published(index, text, vector, limit)
-            except WeaviateQueryError:
-                # Asked last: only the leader knows for sure, and while one is elected the replicas do search.
-                if await self._exists(tenant, index):
-                    raise
-                return []
+            return await self._read(tenant, lambda index: search_published(index, text, vector, limit), [])
 
     async def health(self) -> Health:
         if self._client is None:
@@ -162,6 +157,19 @@ class WeaviateStore:
         if self._client is None:
             raise DependencyUnavailable("vector_store", "Weaviate is not connected; the store was not opened.")
         return TenantCollections(self._client, self._connection.collection_prefix, tenant)
+
+    async def _read(self, tenant: str, read: Callable[[TenantCollections], Awaitable[T]], nothing: T) -> T:
+        """Read of a tenant, or return `nothing` where it does not exist.
+
+        That is asked last: only the leader knows it for sure, and while one is elected the replicas go on reading.
+        """
+        index = self._tenant(tenant)
+        try:
+            return await read(index)
+        except WeaviateQueryError:
+            if await self._exists(tenant, index):
+                raise
+            return nothing
 
     async def _exists(self, tenant: str, index: TenantCollections) -> bool:
         if tenant not in self._known_tenants and await index.exists():
@@ -191,7 +199,7 @@ def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
         grpc_port=connection.grpc_port,
         grpc_secure=connection.grpc_secure,
         auth_credentials=Auth.api_key(connection.api_key) if connection.api_key else None,
-        additional_config=AdditionalConfig(timeout=Timeout(init=5, query=30, insert=90)),
+        additional_config=AdditionalConfig(timeout=Timeout(init=5, query=30, insert=INSERT_TIMEOUT_S)),
         skip_init_checks=True,  # they ask the package index for a newer client
     )
 

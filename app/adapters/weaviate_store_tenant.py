@@ -1,8 +1,9 @@
 """One tenant of the index in Weaviate: reads and writes of its records and chunks, at quorum."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import ConsistencyLevel
@@ -11,10 +12,13 @@ from weaviate.classes.query import Filter, HybridFusion, MetadataQuery
 from weaviate.collections import CollectionAsync
 from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
+from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
 from app.adapters.weaviate_store_schema import RecordState, chunk_of, record_id, record_of, sortable, tenant_name
 from app.ports import DependencyUnavailable, Hit, Vector
 from app.rag.fusion import VECTOR_WEIGHT, query_words
+
+T = TypeVar("T")
 
 INSERT_BATCH = 256
 """Chunks that one request writes: with 4096 dimensions some 5 MB, half of what a server takes by default."""
@@ -42,7 +46,7 @@ class TenantCollections:
 
     async def exists(self) -> bool:
         """Whether the tenant is there. Asked by gRPC, which searches and writes need too: its requests are retried."""
-        return bool(await self._all_records.tenants.get_by_names([self._name]))
+        return bool(await _answered(lambda: self._all_records.tenants.get_by_names([self._name])))
 
     async def create(self) -> None:
         """The records' tenant comes last: where it is, the other is too."""
@@ -113,10 +117,18 @@ class TenantCollections:
                 raise DependencyUnavailable("vector_store", f"Weaviate failed to remove {removed.failed} chunks.")
 
 
+async def _answered(request: Callable[[], Awaitable[T]]) -> T:
+    """Make a request again that failed: one for which a replica asks a leader that has just died is never answered."""
+    try:
+        return await request()
+    except (WeaviateBatchError, WeaviateTenantGetError):
+        return await request()
+
+
 async def _write(
     collection: CollectionAsync[WeaviateProperties, None], objects: Sequence[DataObject[WeaviateProperties, None]]
 ) -> None:
-    written = await collection.data.insert_many(objects)
+    written = await _answered(lambda: collection.data.insert_many(objects))
     if written.has_errors:
         raise DependencyUnavailable(
             "vector_store", f"Weaviate refused {len(written.errors)} of {len(objects)} objects of {collection.name}."

@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from weaviate.collections.data import executor
 
 from app.adapters import weaviate_store
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
@@ -90,7 +92,7 @@ async def test_a_connection_that_broke_off_is_an_unavailable_dependency(
         await put(store, version(), "apple")
 
 
-async def test_a_search_does_not_wait_for_the_leader_who_alone_knows_the_tenants(
+async def test_reads_do_not_wait_for_the_leader_who_alone_knows_the_tenants(
     store: WeaviateStore, connection: WeaviateConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(store, version(), "apple")
@@ -98,6 +100,8 @@ async def test_a_search_does_not_wait_for_the_leader_who_alone_knows_the_tenants
     await fresh.open(IDENTITY)
     monkeypatch.delattr(TenantCollections, "exists")
     assert await texts_found(fresh) == {"apple"}
+    assert await fresh.get(TENANT, "report") is not None
+    assert len(await fresh.list_documents(TENANT)) == 1
     await fresh.close()
 
 
@@ -183,6 +187,28 @@ async def test_many_hidden_chunks_do_not_crowd_out_the_published_ones(store: Wea
     texts = [f"apple apple {n}" for n in range(300)]
     await store.stage(TENANT, staged, chunks_of(staged, *texts), vectors_of(len(texts)))
     assert await texts_found(store, limit=5) == {f"apple {n}" for n in range(5)}
+
+
+async def test_a_write_that_is_not_answered_is_made_again(
+    connection: WeaviateConnection, server: WeaviateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = list[int]()
+
+    def insert_many(collection: Any, objects: Any) -> Any:
+        writes.append(len(objects))
+        os.kill(server.pid, signal.SIGSTOP if len(writes) == 1 else signal.SIGCONT)
+        return unpatched(collection, objects)
+
+    data = vars(executor)["_DataCollectionExecutor"]
+    unpatched = data.insert_many
+    monkeypatch.setattr(data, "insert_many", insert_many)
+    monkeypatch.setattr(weaviate_store, "INSERT_TIMEOUT_S", 1)
+    store = WeaviateStore(connection)
+    await store.open(IDENTITY)
+    await put(store, version(), "apple")
+    assert len(writes) == 3  # the chunk, the chunk again, the record
+    assert await texts_found(store) == {"apple"}
+    await store.close()
 
 
 async def test_tenant_names_are_valid_and_never_meet() -> None:

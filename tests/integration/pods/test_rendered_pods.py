@@ -1,5 +1,6 @@
 """The pods of a production stack, as rendered, form a cluster, become ready, answer, and outlive one of them."""
 
+import json
 import sys
 from collections.abc import Mapping
 from urllib.error import HTTPError
@@ -18,7 +19,6 @@ pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespace
 
 QUESTION, PASSAGE = "How fast does the spot pool drain?", "The spot pool drains within 25 seconds of a notice."
 MISSED = "The backup runs at midnight."
-ELECTION_TIMEOUT_S = 30
 REJOIN_TIMEOUT_S = 150
 """Weaviate may refuse a dead member's name at another address for 60 s, and spreads its members every 30 s."""
 CATCH_UP_TIMEOUT_S = 100
@@ -118,7 +118,7 @@ def test_answers_go_on_while_a_replica_is_killed_and_restarted_in_place(running:
         running.cluster.kill("weaviate-1")
         running.cluster.wait_until_ready(len(rendered()))
         wait_until(running.all_are_members, REJOIN_TIMEOUT_S)
-    assert wrong == []
+    assert_brief(wrong)
 
 
 def test_answers_go_on_without_the_leader_which_comes_back_elsewhere_with_what_it_missed(running: Running) -> None:
@@ -126,7 +126,6 @@ def test_answers_go_on_without_the_leader_which_comes_back_elsewhere_with_what_i
     witness = min(REPLICAS - {leader})
     with running.being_asked(QUESTION, PASSAGE) as wrong:
         running.cluster.lose(leader)
-        wait_until(lambda: running.leader(witness) in REPLICAS - {leader}, ELECTION_TIMEOUT_S)
         running.add("backup.md", MISSED)
         assert running.passages("When does the backup run?")[0] == MISSED
         chunk = running.chunk(witness, MISSED)
@@ -134,4 +133,10 @@ def test_answers_go_on_without_the_leader_which_comes_back_elsewhere_with_what_i
         running.cluster.wait_until_ready(len(rendered()))
         wait_until(running.all_are_members, REJOIN_TIMEOUT_S)
         wait_until(lambda: running.holds(leader, chunk), CATCH_UP_TIMEOUT_S)
-    assert wrong == []
+    assert_brief(wrong)
+
+
+def assert_brief(wrong: list[str]) -> None:
+    """A death may cost each replica of the answer service the request at hand, which is then told to try again."""
+    assert len(wrong) <= sum(name.startswith("rag-api-") for name in rendered())
+    assert {json.loads(problem)["status"] for problem in wrong} <= {503, 504}

@@ -16,6 +16,8 @@ from tests.support.pods.objects import Pod
 BRIDGE = "pods"
 NODE_ADDRESS = "10.88.0.1"
 PREFIX_BITS = 16
+BRIDGE_MAC = "02:00:00:00:00:01"
+"""Without one of its own a bridge takes over a new pod's, and for half a minute the others talk to the old one."""
 RUN = Path("/run")
 HOSTS = RUN / "hosts"
 HOSTS_BYTES = 8192
@@ -29,7 +31,7 @@ def prepare_node() -> None:
     NO_NAME_SERVER.touch()
     write_hosts("")
     _run("ip", "link", "set", "lo", "up")
-    _run("ip", "link", "add", BRIDGE, "type", "bridge")
+    _run("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
     _run("ip", "address", "add", f"{NODE_ADDRESS}/{PREFIX_BITS}", "dev", BRIDGE)
     _run("ip", "link", "set", BRIDGE, "up")
 
