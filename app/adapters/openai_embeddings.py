@@ -100,8 +100,9 @@ class OpenAiEmbedder:
                 f"the embedding endpoint returns vectors of length {sorted(lengths)}, but RAGSPAN_EMBEDDER_DIMENSIONS "
                 f"is {self.dimensions}; set it to what the model returns",
             )
-        matrix = np.asarray(rows, np.float32)
-        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+        matrix = np.asarray(rows, np.float64)
+        with np.errstate(over="ignore"):
+            norms = np.linalg.norm(matrix, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or not norms.all():
             raise DependencyUnavailable(DEPENDENCY, "the embedding endpoint returned a vector without a direction")
         return (matrix / norms).astype(np.float32)

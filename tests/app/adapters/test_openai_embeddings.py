@@ -14,6 +14,7 @@ from app.adapters.http import ModelServer, open_http
 from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
 from app.ports import DependencyTimeout, DependencyUnavailable
 from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
+from tests.support.raw_server import Act, RawServer
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +80,19 @@ async def test_a_length_other_than_promised_is_refused_with_the_setting_to_chang
     async with OpenAiServer() as server, embedder(server.url, tokenizer_file, dimensions=3) as e:
         with pytest.raises(DependencyUnavailable, match="RAGSPAN_EMBEDDER_DIMENSIONS"):
             await e.embed_query("a")
+
+
+@pytest.mark.parametrize("vector", ["NaN, 1, 1", "Infinity, 1, 1", "1e200, 1e200, 1", "0, 0, 0"])
+async def test_a_vector_without_a_direction_is_refused_for_questions_and_passages(
+    tokenizer_file: Path, vector: str
+) -> None:
+    body = f'{{"data": [{{"index": 0, "embedding": [{vector}]}}]}}'.encode()
+    answer = Act(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    async with RawServer(answer) as server, embedder(server.url, tokenizer_file, dimensions=3) as e:
+        with pytest.raises(DependencyUnavailable, match="without a direction"):
+            await e.embed_query("a")
+        with pytest.raises(DependencyUnavailable, match="without a direction"):
+            await e.embed_passages(["a"])
 
 
 async def test_an_endpoint_that_never_answers_is_given_up(tokenizer_file: Path) -> None:
