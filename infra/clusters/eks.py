@@ -1,4 +1,4 @@
-"""An EKS cluster in private subnets of its own VPC. The system pool is a managed group, every other Karpenter's."""
+"""An EKS cluster in private subnets of its own VPC. A managed group carries Karpenter, which starts the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

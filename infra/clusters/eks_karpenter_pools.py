@@ -1,4 +1,7 @@
-"""The GPU and batch pools of an EKS cluster, as the objects by which Karpenter starts nodes for them."""
+"""The pools of an EKS cluster, as the objects by which Karpenter starts nodes for them.
+
+Of the system pool only what it may grow by: its `min_nodes` are a managed group, which Karpenter itself runs on.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +10,6 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from infra.clusters import scheduling
 from infra.clusters.eks_node_class import API, AWS_GROUP, node_class, node_pool, node_pool_name
 from infra.config.eks import EksCluster as EksClusterConfig
 from infra.config.pools import NodePool, machine_of
@@ -34,11 +36,13 @@ class EksKarpenterPools(pulumi.ComponentResource):
         super().__init__("ragspan:clusters:EksKarpenterPools", name, None, opts)
         self._logical = name
         self._args = args
-        system = scheduling.system_pool(args.config.pools)
-        self.pools = [made for pool in args.config.pools if pool is not system for made in self._create(pool)]
+        self.pools = [made for pool in args.config.pools for made in self._create(pool)]
         self.register_outputs({})
 
     def _create(self, pool: NodePool) -> list[k8s.apiextensions.CustomResource]:
+        growing = [(index, entry) for index, entry in enumerate(pool.capacity) if entry.max_nodes > entry.min_nodes]
+        if not growing:
+            return []
         machine = machine_of("eks", pool)
         if machine is None:
             raise LookupError(f"{pool.machine_type} is not known: the stack config should have refused it.")
@@ -46,7 +50,7 @@ class EksKarpenterPools(pulumi.ComponentResource):
         made = self._object(f"{AWS_GROUP}/v1", "EC2NodeClass", pool.name, spec, after=self._args.after)
         return [
             self._object(API, "NodePool", node_pool_name(pool, entry), node_pool(pool, index, machine), after=[made])
-            for index, entry in enumerate(pool.capacity)
+            for index, entry in growing
         ]
 
     def _object(

@@ -18,8 +18,8 @@ AWS_GROUP = "karpenter.k8s.aws"
 _CAPACITY_TYPES = {"reservation": "reserved", "on_demand": "on-demand", "spot": "spot"}
 _FIRST_WEIGHT, _WEIGHT_STEP = 100, 10
 _PACKED_AFTER = "5m"
-# Expiry keeps to no budget, so GPU nodes get new images by a new pin alone, one after another.
-_EXPIRE_AFTER = {"gpu": "Never", "cpu": "720h"}
+_KEPT_MINUTES = 30
+"""How long an empty node of the system pool stays, as a GPU pool says of its own."""
 # The longest that a drain may take, after which what a disruption budget of the workload still holds is ended.
 _DRAIN = {"gpu": "30m", "cpu": "1h"}
 
@@ -67,18 +67,24 @@ def node_pool(pool: NodePool, index: int, machine: Machine) -> dict[str, Any]:
                     {"key": taint.key, "value": taint.value, "effect": taint.effect}
                     for taint in scheduling.taints(pool)
                 ],
-                "expireAfter": _EXPIRE_AFTER[pool.kind],
+                # Expiry keeps to no budget, so other nodes get new images by a new pin alone, one after another.
+                "expireAfter": "720h" if _is_batch(pool) else "Never",
                 "terminationGracePeriod": _DRAIN[pool.kind],
             },
         },
     }
 
 
+def _is_batch(pool: NodePool) -> bool:
+    return pool.kind == "cpu" and pool.purpose == "batch"
+
+
 def _consolidation(pool: NodePool) -> dict[str, str]:
-    if pool.kind == "gpu":
-        # A node with a pod on it is left alone: the pod may be loading a model, and moving it means loading it again.
-        return {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{pool.idle_minutes}m"}
-    return {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": _PACKED_AFTER}
+    if _is_batch(pool):
+        return {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": _PACKED_AFTER}
+    # A node with a pod on it is left alone: it may be loading a model, or hold an index.
+    idle_minutes = pool.idle_minutes if pool.kind == "gpu" else _KEPT_MINUTES
+    return {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{idle_minutes}m"}
 
 
 def node_pool_name(pool: NodePool, entry: Capacity) -> str:
@@ -92,13 +98,16 @@ def discovery_tags(names: Names) -> dict[str, str]:
 
 
 def _limits(pool: NodePool, entry: Capacity, machine: Machine) -> dict[str, str]:
-    """`max_nodes` as what so many machines carry: Karpenter counts resources, not nodes.
+    """What Karpenter may start as what so many machines carry, for it counts resources, not nodes.
 
+    `min_nodes`, which only the system pool has, are its managed group's.
     CPUs alone where GPUs are shared: a running node then offers more of them than its machine has.
     """
     shared = pool.kind == "gpu" and pool.sharing is not None
     carried = {"cpu": machine.vcpus, "nvidia.com/gpu": 0 if shared else machine.gpus}
-    return {resource: str(amount * entry.max_nodes) for resource, amount in carried.items() if amount}
+    return {
+        resource: str(amount * (entry.max_nodes - entry.min_nodes)) for resource, amount in carried.items() if amount
+    }
 
 
 def _in(key: str, value: str) -> dict[str, Any]:

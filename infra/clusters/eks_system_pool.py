@@ -1,7 +1,7 @@
 """The system pool of an EKS cluster: managed node groups on Bottlerocket, one for each capacity entry.
 
-It carries what starts every other node, so it cannot be Karpenter's. A group starts with `min_nodes`, and whoever
-changes its size later keeps the say over it.
+It carries what starts every other node, so it cannot be Karpenter's. A group has `min_nodes` and stays at that; what
+the pool grows by is Karpenter's.
 """
 
 from base64 import b64encode
@@ -61,16 +61,14 @@ class EksSystemPool(pulumi.ComponentResource):
             capacity_type="ON_DEMAND",
             scaling_config={
                 "min_size": entry.min_nodes,
-                "max_size": entry.max_nodes,
+                "max_size": entry.min_nodes,
                 "desired_size": entry.min_nodes,
             },
             labels=scheduling.node_labels(pool),
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             update_config={"max_unavailable": 1},
             node_repair_config={"enabled": True},
-            opts=pulumi.ResourceOptions(
-                parent=self, provider=args.provider, depends_on=args.after, ignore_changes=["scalingConfig.desiredSize"]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=args.provider, depends_on=args.after),
         )
 
     def _create_template(self, name: str, pool: CpuPool) -> aws.ec2.LaunchTemplate:

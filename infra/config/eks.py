@@ -64,7 +64,7 @@ class EksCluster(Section):
 
 
 def _require_started_on_demand(pools: tuple[NodePool, ...]) -> None:
-    """Refuse nodes that always run in a pool of Karpenter, and reserved ones in the system pool, which is not."""
+    """Refuse nodes that always run in a pool of Karpenter, and none or reserved ones in the system pool's group."""
     for index, pool in enumerate(pools):
         is_system = pool.kind == "cpu" and pool.purpose == "system"
         for place, entry in enumerate(pool.capacity):
@@ -75,6 +75,14 @@ def _require_started_on_demand(pools: tuple[NodePool, ...]) -> None:
                     value=entry.kind,
                     allowed="on_demand",
                     remedy="remove the reservation; an open one is used by on-demand nodes of its type by itself",
+                )
+            if is_system and not entry.min_nodes:
+                raise refuse(
+                    "nothing would carry Karpenter, which starts every other node",
+                    key=f"pools[{index}].capacity[{place}].min_nodes",
+                    value=0,
+                    allowed="1 or more; 2 keep Karpenter through the loss of a node",
+                    remedy="write min_nodes: 2",
                 )
             if entry.min_nodes and not is_system:
                 raise refuse(

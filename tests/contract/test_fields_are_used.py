@@ -54,13 +54,14 @@ def _use_own_key(data: dict[str, Any]) -> None:
 
 def _use_no_spot_nodes(data: dict[str, Any]) -> None:
     for pool in data["cluster"]["pools"]:
-        pool["capacity"] = [{"kind": "on_demand", "max_nodes": 3}]
+        if pool.get("purpose") != "system":
+            pool["capacity"] = [{"kind": "on_demand", "max_nodes": 3}]
 
 
 def _swap_purposes(data: dict[str, Any]) -> None:
-    for pool in data["cluster"]["pools"]:
-        if pool["kind"] == "cpu":
-            pool["purpose"] = {"system": "batch", "batch": "system"}[pool["purpose"]]
+    one, other = (pool for pool in data["cluster"]["pools"] if pool["kind"] == "cpu")
+    for key in ("purpose", "capacity"):
+        one[key], other[key] = other[key], one[key]
 
 
 GIVEN: dict[str, Change] = {

@@ -198,9 +198,10 @@ def test_pods_cannot_take_the_nodes_credentials(stack: RecordedStack):
         assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
 
 
-def test_the_size_of_a_running_group_is_left_to_whoever_scales_it(stack: RecordedStack):
-    for group in stack.of_type(NODE_GROUP):
-        assert group.options["ignoreChanges"] == ["scalingConfig.desiredSize"]
+def test_the_group_that_carries_karpenter_has_one_size_and_nobody_else_sets_it(stack: RecordedStack):
+    (group,) = stack.of_type(NODE_GROUP)
+    assert group.inputs["scalingConfig"] == {"minSize": 3, "maxSize": 3, "desiredSize": 3}
+    assert "ignoreChanges" not in group.options
 
 
 def test_a_new_kubeconfig_replaces_nothing_in_the_cluster(stack: RecordedStack):

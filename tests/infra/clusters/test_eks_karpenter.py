@@ -44,6 +44,30 @@ def test_a_pool_grows_to_its_most_nodes_and_no_further(stack: RecordedStack):
     assert pool(stack, "batch-spot")["limits"] == {"cpu": "24"}
 
 
+def test_the_system_pool_grows_beyond_its_group_to_its_most_nodes(stack: RecordedStack):
+    assert pool(stack, "system-on-demand")["limits"] == {"cpu": "24"}, "six nodes of 8, three of them the group's"
+    assert node(stack, "system-on-demand")["taints"] == []
+    assert pool(stack, "system-on-demand")["template"]["metadata"]["labels"] == {"ragspan.dev/pool": "system"}
+
+
+def test_no_node_is_taken_from_a_stateful_service(stack: RecordedStack):
+    assert pool(stack, "system-on-demand")["disruption"]["consolidationPolicy"] == "WhenEmpty"
+    assert node(stack, "system-on-demand")["expireAfter"] == "Never"
+    assert node(stack, "batch-spot")["expireAfter"] == "720h"
+
+
+def test_a_system_pool_that_does_not_grow_is_its_group_alone():
+    fixed = {**SYSTEM_POOL, "capacity": ({"kind": "on_demand", "min_nodes": 3, "max_nodes": 3},)}
+    stack = recorded(lambda: build(pools=(fixed,)), NAMES.stack)
+    assert [r.name for r in stack.resources if r.name.startswith("cluster-pools-")] == []
+
+
+def test_a_system_pool_without_nodes_is_refused_because_nothing_would_carry_karpenter():
+    none = {**SYSTEM_POOL, "capacity": ({"kind": "on_demand", "max_nodes": 3},)}
+    with pytest.raises(ValidationError, match=r"nothing would carry Karpenter.*write min_nodes: 2"):
+        build(pools=(none,))
+
+
 def test_no_node_is_taken_from_a_pod_that_may_be_loading_a_model(stack: RecordedStack):
     for name in ("l4-on-demand", "l4-spot"):
         assert pool(stack, name)["disruption"]["consolidationPolicy"] == "WhenEmpty"

@@ -64,8 +64,8 @@ buckets = st.fixed_dictionaries(
 @st.composite
 def clusters(draw: st.DrawFn) -> dict[str, Any]:
     """Keys of the cluster's section that replace those of a shipped stack."""
-    least = draw(st.integers(0, 3))
-    system = {"kind": "on_demand", "min_nodes": least, "max_nodes": draw(st.integers(max(least, 1), MOST_NODES))}
+    least = draw(st.integers(1, 3))
+    system = {"kind": "on_demand", "min_nodes": least, "max_nodes": draw(st.integers(least, MOST_NODES))}
     return {
         "kubernetes_minor": draw(st.sampled_from(sorted(VERSIONS.eks_addons))),
         "vpc_cidr": draw(st.sampled_from(["10.0.0.0/16", "10.64.0.0/17", "172.16.0.0/18"])),
@@ -96,7 +96,9 @@ def test_every_valid_cluster_plans_and_passes_each_mandatory_policy(change: dict
     stack = plan_stack(with_cluster(change))
     verdicts = check_policies(stack)
     assert [violation for verdict in verdicts for violation in verdict.violations] == []
-    assert entries(stack) == sum(len(pool["capacity"]) for pool in change["pools"])
+    (system,) = change["pools"][0]["capacity"]
+    grows = system["max_nodes"] > system["min_nodes"]
+    assert entries(stack) == sum(len(pool["capacity"]) for pool in change["pools"]) + grows
     assert bool(stack.of_type("aws:s3/bucket:Bucket")) == bool(change["buckets"])
 
 

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.needs("pulumi")
 EVERY = pytest.mark.parametrize("stack", NAMES, scope="module")
 PROTECTED = [name for name in NAMES if from_file(stack_files()[name]).vector_store.protect]
 Lives = Callable[[str], Life]
-POOLS = {"gcp:container/nodePool:NodePool", "aws:eks/nodeGroup:NodeGroup"}
+POOLS = {
+    "gcp:container/nodePool:NodePool",
+    "aws:eks/nodeGroup:NodeGroup",
+    "kubernetes:karpenter.sh/v1:NodePool",
+}
 
 
 @EVERY
