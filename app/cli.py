@@ -28,13 +28,16 @@ def serve() -> None:
 @click.command()
 @click.argument("name")
 @click.option("--tenant", default="default", show_default=True, help="Tenant whose documents the key opens.")
-def key(name: str, tenant: str) -> None:
+@click.option(
+    "--group", "groups", multiple=True, help="Access group of its holder, repeatable; none: sees every document."
+)
+def key(name: str, tenant: str, groups: tuple[str, ...]) -> None:
     """Make an API key for NAME; it is shown once, the service keeps its hash."""
     from app.security.api_keys import key_entry, new_key  # noqa: PLC0415
 
     fresh = new_key()
     try:
-        entry = key_entry(name, tenant, fresh)
+        entry = key_entry(name, tenant, fresh, groups)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
     click.echo(f"Key, for {name}; it cannot be shown again:\n  {fresh}")

@@ -68,6 +68,10 @@ class DocumentVersion:
     """The source's own time of change, in nanoseconds since the epoch."""
     source_uri: str
     title: str
+    groups: tuple[str, ...] = ()
+    """Who may read it: whoever is in one of these; without any, the whole tenant."""
+    tags: tuple[str, ...] = ()
+    """Its metadata, each `key=value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,21 @@ class DocumentRecord:
     source_uri: str
     title: str
     chunks: int
+    groups: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a search of a tenant may find."""
+
+    groups: frozenset[str] | None = None
+    """The reader's groups: documents of one of them, and those that are open to the tenant. None: every document."""
+    tags: tuple[frozenset[str], ...] = ()
+    """Of each of these sets, none empty, a document has a tag."""
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +221,8 @@ class VectorStore(Protocol):
         """List the published documents of the tenant, by source URI."""
         ...
 
-    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
-        """At most `limit` published chunks, best first, by keyword and vector together."""
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
+        """At most `limit` published chunks of documents in the scope, best first, by keyword and vector together."""
         ...
 
     async def health(self) -> Health: ...

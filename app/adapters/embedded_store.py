@@ -17,6 +17,7 @@ from typing import TypeVar
 from app.adapters import embedded_store_sql as sql
 from app.adapters.embedded_store_tenant import TenantIndex
 from app.ports import (
+    EVERYTHING,
     Chunk,
     DependencyUnavailable,
     DocumentRecord,
@@ -26,6 +27,7 @@ from app.ports import (
     IndexIdentity,
     IndexMismatch,
     Matrix,
+    Scope,
     Vector,
 )
 from app.rag.index_rules import require_identity, require_query_vector, require_vectors
@@ -68,9 +70,9 @@ class EmbeddedStore:
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
         return await self._read(tenant, lambda index: index.list_documents(), [])
 
-    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
-        return await self._read(tenant, lambda index: index.search(text, vector, limit), [])
+        return await self._read(tenant, lambda index: index.search(text, vector, limit, scope), [])
 
     async def health(self) -> Health:
         return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")

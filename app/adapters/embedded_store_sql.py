@@ -1,12 +1,13 @@
 """The tables of one tenant of the embedded store, and the statements that change them."""
 
-FORMAT = 2
+FORMAT = 3
 """Of the tables below; raise it when older files would no longer do."""
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS document (
   doc_id TEXT PRIMARY KEY, version TEXT NOT NULL, revision INTEGER NOT NULL, source_uri TEXT NOT NULL,
-  title TEXT NOT NULL, chunks INTEGER NOT NULL, deleted INTEGER NOT NULL
+  title TEXT NOT NULL, chunks INTEGER NOT NULL, deleted INTEGER NOT NULL,
+  groups TEXT NOT NULL, tags TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunk (
   id INTEGER PRIMARY KEY AUTOINCREMENT, published INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL,
@@ -21,7 +22,8 @@ CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL);
 INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
 """
 """Ids are never used twice (AUTOINCREMENT), so that a row id names one vector for ever. `keyword` holds published
-chunks only; a tombstone is a document with `deleted`. `generation` counts the changes of what is published."""
+chunks only; a tombstone is a document with `deleted`; `groups` and `tags` are JSON lists. `generation` counts the
+changes of what is published."""
 
 FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND published = 0"
 STAGE = """
@@ -41,21 +43,28 @@ REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND
 REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published = 1 OR revision <= ?)"
 """A version that is being staged with a newer revision stays."""
 SHOW_VERSION = "UPDATE chunk SET published = 1 WHERE doc_id = ? AND version = ?"
-SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)"
+SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 NEXT_GENERATION = "UPDATE state SET generation = generation + 1"
 
 GENERATION = "SELECT generation FROM state"
 STATE_OF_DOCUMENT = "SELECT revision, deleted FROM document WHERE doc_id = ?"
 DOCUMENT = """
-SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE NOT deleted AND doc_id = ?
+SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document
+  WHERE NOT deleted AND doc_id = ?
 """
 DOCUMENTS = """
-SELECT doc_id, version, revision, source_uri, title, chunks FROM document WHERE NOT deleted
+SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document WHERE NOT deleted
   ORDER BY source_uri, doc_id
 """
 KEYWORD_LEG = """
-SELECT rowid, -bm25(keyword, ?, 1) AS score FROM keyword WHERE keyword MATCH ? ORDER BY score DESC LIMIT ?
+SELECT rowid, -bm25(keyword, ?, 1) AS score FROM keyword WHERE keyword MATCH ? {scope} ORDER BY score DESC LIMIT ?
 """
+IN_SCOPE = "AND rowid IN (SELECT value FROM json_each(?))"
+SCOPED_IDS = "SELECT id FROM chunk JOIN document USING (doc_id) WHERE published = 1 {conditions}"
+OPEN_OR_OF_GROUP = """
+AND (groups = '[]' OR EXISTS (SELECT 1 FROM json_each(groups) WHERE value IN (SELECT value FROM json_each(?))))
+"""
+HAS_TAG = "AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))"
 CHUNK = "SELECT chunk_id, doc_id, version, ordinal, title, text, source_uri, location FROM chunk WHERE id = ?"
 PUBLISHED_IDS = "SELECT id FROM chunk WHERE published = 1"
 VECTORS = "SELECT vector FROM chunk WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"

@@ -1,5 +1,6 @@
 """One tenant's database of the embedded store: documents, chunks, full-text index and vectors in one SQLite file."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from app.adapters import embedded_store_sql as sql
 from app.adapters.embedded_store_vectors import PublishedVectors
-from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Vector
+from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, Vector
 from app.rag.fusion import LEG_LIMIT, query_words, relative_score
 from app.rag.index_rules import refuse_stale, refuse_stale_delete, require_staged
 
@@ -52,7 +53,7 @@ class TenantIndex:
             connection.execute(sql.SHOW_VERSION, key)
             connection.execute(sql.ADD_KEYWORDS, (document.doc_id,))
             record = (*key, document.revision, document.source_uri, document.title, expected_chunks, 0)
-            connection.execute(sql.SET_DOCUMENT, record)
+            connection.execute(sql.SET_DOCUMENT, (*record, json.dumps(document.groups), json.dumps(document.tags)))
             connection.execute(sql.NEXT_GENERATION)
 
     def delete(self, doc_id: str, revision: int) -> bool:
@@ -62,7 +63,7 @@ class TenantIndex:
                 refuse_stale_delete(doc_id, revision, found[0])
             connection.execute(sql.REMOVE_KEYWORDS, (doc_id,))
             connection.execute(sql.REMOVE_ALL_VERSIONS, (doc_id, revision))
-            connection.execute(sql.SET_DOCUMENT, (doc_id, "", revision, "", "", 0, 1))
+            connection.execute(sql.SET_DOCUMENT, (doc_id, "", revision, "", "", 0, 1, "[]", "[]"))
             connection.execute(sql.NEXT_GENERATION)
             return bool(found and not found[1])
 
@@ -75,12 +76,15 @@ class TenantIndex:
         with self._connection() as connection:
             return [_record(row) for row in connection.execute(sql.DOCUMENTS)]
 
-    def search(self, text: str, vector: Vector, limit: int) -> list[Hit]:
+    def search(self, text: str, vector: Vector, limit: int, scope: Scope) -> list[Hit]:
         """Both legs and the passages come from one snapshot of the database."""
         with self._transaction("DEFERRED") as connection:
             vectors = self._vectors.current(connection)
             candidates = max(LEG_LIMIT, limit)
-            ranked = relative_score(_keyword_leg(connection, text, candidates), vectors.nearest(vector, candidates))
+            within = None if scope == EVERYTHING else _ids_in(connection, scope)
+            ranked = relative_score(
+                _keyword_leg(connection, text, candidates, within), vectors.nearest(vector, candidates, within)
+            )
             return [Hit(chunk=_chunk(connection, row_id), score=score) for row_id, score in ranked[:limit]]
 
     def close(self) -> None:
@@ -115,12 +119,26 @@ class TenantIndex:
                 self._idle.append(connection)
 
 
-def _keyword_leg(connection: sqlite3.Connection, text: str, limit: int) -> list[tuple[int, float]]:
+def _ids_in(connection: sqlite3.Connection, scope: Scope) -> list[int]:
+    """Row ids of the published chunks whose documents are in the scope."""
+    conditions = [] if scope.groups is None else [(sql.OPEN_OR_OF_GROUP, scope.groups)]
+    conditions += [(sql.HAS_TAG, tags) for tags in scope.tags]
+    statement = sql.SCOPED_IDS.format(conditions=" ".join(condition for condition, _ in conditions))
+    rows = connection.execute(statement, [json.dumps(sorted(names)) for _, names in conditions])
+    return [row_id for (row_id,) in rows]
+
+
+def _keyword_leg(
+    connection: sqlite3.Connection, text: str, limit: int, within: list[int] | None
+) -> list[tuple[int, float]]:
     """Chunks with any of the words, by BM25. Each word is quoted, so that no operator of the user's gets through."""
     expression = " OR ".join(f'"{word}"' for word in query_words(text))
     if not expression:
         return []
-    return connection.execute(sql.KEYWORD_LEG, (TITLE_WEIGHT, expression, limit)).fetchall()
+    if within is None:
+        return connection.execute(sql.KEYWORD_LEG.format(scope=""), (TITLE_WEIGHT, expression, limit)).fetchall()
+    statement = sql.KEYWORD_LEG.format(scope=sql.IN_SCOPE)
+    return connection.execute(statement, (TITLE_WEIGHT, expression, json.dumps(within), limit)).fetchall()
 
 
 def _refuse_stale(connection: sqlite3.Connection, document: DocumentVersion) -> None:
@@ -129,10 +147,17 @@ def _refuse_stale(connection: sqlite3.Connection, document: DocumentVersion) -> 
         refuse_stale(document, revision, deleted=bool(deleted))
 
 
-def _record(row: tuple[str, str, int, str, str, int]) -> DocumentRecord:
-    doc_id, version, revision, source_uri, title, chunks = row
+def _record(row: tuple[str, str, int, str, str, int, str, str]) -> DocumentRecord:
+    doc_id, version, revision, source_uri, title, chunks, groups, tags = row
     return DocumentRecord(
-        doc_id=doc_id, version=version, revision=revision, source_uri=source_uri, title=title, chunks=chunks
+        doc_id=doc_id,
+        version=version,
+        revision=revision,
+        source_uri=source_uri,
+        title=title,
+        chunks=chunks,
+        groups=tuple(json.loads(groups)),
+        tags=tuple(json.loads(tags)),
     )
 
 

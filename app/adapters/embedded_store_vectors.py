@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,13 @@ class VectorSnapshot:
     """Shape (chunks,), one id a row of `vectors`."""
     vectors: Matrix
 
-    def nearest(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
-        """At most `limit` pairs of row id and cosine similarity, best first; none for the zero vector."""
+    def nearest(self, vector: Vector, limit: int, within: Sequence[int] | None) -> list[tuple[int, float]]:
+        """At most `limit` pairs of row id and cosine similarity, best first; none for the zero vector.
+
+        `within` names the row ids that may be found; None: all.
+        """
+        if within is not None:
+            return self._only(np.isin(self.row_ids, np.asarray(within, np.int64))).nearest(vector, limit, None)
         if not vector.any() or not len(self.row_ids):
             return []
         scores = self.vectors @ vector
@@ -30,6 +36,9 @@ class VectorSnapshot:
         best = np.argpartition(-scores, count - 1)[:count]
         best = best[np.argsort(-scores[best], kind="stable")]
         return list(zip(self.row_ids[best].tolist(), scores[best].tolist(), strict=True))
+
+    def _only(self, kept: NDArray[np.bool_]) -> "VectorSnapshot":
+        return VectorSnapshot(generation=self.generation, row_ids=self.row_ids[kept], vectors=self.vectors[kept])
 
 
 class PublishedVectors:

@@ -19,10 +19,17 @@ from weaviate import WeaviateAsyncClient
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 from weaviate.exceptions import WeaviateBaseError, WeaviateQueryError, WeaviateTimeoutError
 
-from app.adapters.weaviate_store_schema import chunk_object, create_collections, record_object, stored_identity
+from app.adapters.weaviate_store_schema import (
+    chunk_object,
+    complete_collections,
+    create_collections,
+    record_object,
+    stored_identity,
+)
 from app.adapters.weaviate_store_search import search_published
-from app.adapters.weaviate_store_tenant import TenantCollections
+from app.adapters.weaviate_store_tenant import TenantCollections, Wanted
 from app.ports import (
+    EVERYTHING,
     Chunk,
     DependencyTimeout,
     DependencyUnavailable,
@@ -32,6 +39,7 @@ from app.ports import (
     Hit,
     IndexIdentity,
     Matrix,
+    Scope,
     Vector,
 )
 from app.rag.index_rules import (
@@ -90,13 +98,14 @@ class WeaviateStore:
             found = await stored_identity(connection, prefix)
             await TenantCollections(connection, prefix, "").exists()  # else gRPC would first be missed by a search
         require_identity(found, identity, f"The index {prefix} in Weaviate")
+        async with _reported("complete the index", OPEN_TIMEOUT_S):
+            await complete_collections(connection, prefix)
         self._dimensions = identity.dimensions
 
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
         require_vectors(document, vectors, len(chunks), self._dimensions)
         objects = [
-            chunk_object(chunk, document.revision, vector.tolist())
-            for chunk, vector in zip(chunks, vectors, strict=True)
+            chunk_object(chunk, document, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)
         ]
         async with self._changing(tenant, document.doc_id, "stage a document") as index:
             if await _is_published(index, document):
@@ -134,10 +143,11 @@ class WeaviateStore:
             records = [state.record for state in states if not state.deleted]
             return sorted(records, key=lambda record: (record.source_uri, record.doc_id))
 
-    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
         async with _reported("search", READ_TIMEOUT_S):
-            return await self._read(tenant, lambda index: search_published(index, text, vector, limit), [])
+            wanted = Wanted(text=text, vector=vector, scope=scope)
+            return await self._read(tenant, lambda index: search_published(index, wanted, limit), [])
 
     async def health(self) -> Health:
         if self._client is None:

@@ -8,13 +8,14 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import Configure, DataType, Property, ReplicationDeletionStrategy, Tokenization
 from weaviate.classes.data import DataObject
 from weaviate.collections.classes.types import WeaviateProperties
-from weaviate.exceptions import UnexpectedStatusCodeError
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInvalidInputError
 
 from app.ports import Chunk, DocumentRecord, DocumentVersion, IndexIdentity
 
@@ -33,6 +34,12 @@ def _kept(name: str, data_type: DataType = DataType.TEXT) -> Property:
     return Property(name=name, data_type=data_type, index_filterable=False, index_searchable=False)
 
 
+_SCOPE_PROPERTIES = [
+    Property(name=name, data_type=DataType.TEXT_ARRAY, tokenization=Tokenization.FIELD, index_searchable=False)
+    for name in ("groups", "tags")
+] + [Property(name="restricted", data_type=DataType.BOOL)]
+"""Of chunks. `restricted` tells that there are groups: chunks of before there were any lack all three, and are open."""
+_RECORD_SCOPE_PROPERTIES = [_kept(name, DataType.TEXT_ARRAY) for name in ("groups", "tags")]
 _CHUNK_PROPERTIES = [
     _key("doc_id"),
     _key("version"),
@@ -40,11 +47,13 @@ _CHUNK_PROPERTIES = [
     Property(name="ordinal", data_type=DataType.INT),
     Property(name="text", data_type=DataType.TEXT, tokenization=Tokenization.WORD, index_filterable=False),
     *(_kept(name) for name in ("title", "source_uri", "location")),
+    *_SCOPE_PROPERTIES,
 ]
 _RECORD_PROPERTIES = [
     *(_kept(name) for name in ("doc_id", "version", "revision", "source_uri", "title")),
     Property(name="chunks", data_type=DataType.INT, index_filterable=False),
     Property(name="deleted", data_type=DataType.BOOL, index_filterable=False),
+    *_RECORD_SCOPE_PROPERTIES,
 ]
 
 
@@ -84,6 +93,18 @@ async def create_collections(
                 raise
 
 
+async def complete_collections(client: WeaviateAsyncClient, prefix: str) -> None:
+    """Add the properties that the collections of an older program lack."""
+    for name, properties in ((f"{prefix}Document", _RECORD_PROPERTIES), (f"{prefix}Chunk", _CHUNK_PROPERTIES)):
+        collection = client.collections.use(name)
+        present = {found.name for found in (await collection.config.get()).properties}
+        for missing in (wanted for wanted in properties if wanted.name not in present):
+            try:
+                await collection.config.add_property(missing)
+            except WeaviateInvalidInputError:  # another replica of the service may have added it in this moment
+                continue
+
+
 async def stored_identity(client: WeaviateAsyncClient, prefix: str) -> object:
     """What the chunk collection was built with, as a JSON object; None if it carries no identity of ours."""
     config = await client.collections.use(f"{prefix}Chunk").config.get()
@@ -106,8 +127,13 @@ def sortable(revision: int) -> str:
     return f"{revision:0{_REVISION_DIGITS}d}"
 
 
-def chunk_object(chunk: Chunk, revision: int, vector: list[float]) -> DataObject[WeaviateProperties, None]:
-    properties = asdict(chunk) | {"revision": sortable(revision)}
+def chunk_object(chunk: Chunk, document: DocumentVersion, vector: list[float]) -> DataObject[WeaviateProperties, None]:
+    properties: dict[str, Any] = asdict(chunk) | {
+        "revision": sortable(document.revision),
+        "groups": list(document.groups),
+        "tags": list(document.tags),
+        "restricted": bool(document.groups),
+    }
     return DataObject(uuid=properties.pop("chunk_id"), properties=properties, vector=vector)
 
 
@@ -125,7 +151,13 @@ def chunk_of(uuid: UUID, properties: WeaviateProperties) -> Chunk:
 
 
 def record_object(document: DocumentVersion, chunks: int, *, deleted: bool) -> DataObject[WeaviateProperties, None]:
-    properties = asdict(document) | {"revision": sortable(document.revision), "chunks": chunks, "deleted": deleted}
+    properties = asdict(document) | {
+        "revision": sortable(document.revision),
+        "chunks": chunks,
+        "deleted": deleted,
+        "groups": list(document.groups),
+        "tags": list(document.tags),
+    }
     return DataObject(uuid=record_id(document.doc_id), properties=properties)
 
 
@@ -137,8 +169,14 @@ def record_of(properties: WeaviateProperties) -> RecordState:
         source_uri=str(properties["source_uri"]),
         title=str(properties["title"]),
         chunks=_integer(properties["chunks"]),
+        groups=_texts(properties.get("groups")),
+        tags=_texts(properties.get("tags")),
     )
     return RecordState(record=record, deleted=bool(properties["deleted"]))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in cast("list[object]", value or []))
 
 
 def _integer(value: object) -> int:

@@ -1,8 +1,9 @@
 """Search of published versions only, on an index that also holds staged and replaced ones."""
 
 from app.adapters.weaviate_store_schema import RecordState
-from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections
-from app.ports import Hit, Vector
+from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections, Wanted
+from app.ports import Hit
+from app.rag.access import may_read
 
 MAX_FETCH = 1000
 """Most candidates one search looks at while too many of them belong to versions that are not published."""
@@ -10,7 +11,7 @@ MAX_REPEATS = 10
 """Searches that publishes may overtake one after another; a second one is rare."""
 
 
-async def search_published(index: TenantCollections, text: str, vector: Vector, limit: int) -> list[Hit]:
+async def search_published(index: TenantCollections, wanted: Wanted, limit: int) -> list[Hit]:
     """At most `limit` chunks of published versions.
 
     A publish between the search and the look-up of the records would hide the old version from a search that could not
@@ -20,22 +21,25 @@ async def search_published(index: TenantCollections, text: str, vector: Vector, 
     known: dict[str, str] = {}
     hits: list[Hit] = []
     for _ in range(MAX_REPEATS):
-        hits, replaced_by = await _search_once(index, text, vector, limit)
+        hits, replaced_by = await _search_once(index, wanted, limit)
         if replaced_by.items() <= known.items():
             break
         known |= replaced_by
     return hits[:limit]
 
 
-async def _search_once(
-    index: TenantCollections, text: str, vector: Vector, limit: int
-) -> tuple[list[Hit], dict[str, str]]:
+async def _search_once(index: TenantCollections, wanted: Wanted, limit: int) -> tuple[list[Hit], dict[str, str]]:
     """The published hits, and the published version of each document of which an older version was found."""
     fetch = min(2 * limit + 10, MAX_FETCH)
     while True:
-        found = await index.find(text, vector, fetch)
+        found = await index.find(wanted, fetch)
         states = await index.states({item.hit.chunk.doc_id for item in found})
-        hits = [item.hit for item in found if _published_version(states, item) == item.hit.chunk.version]
+        hits = [
+            item.hit
+            for item in found
+            if _published_version(states, item) == item.hit.chunk.version
+            and may_read(wanted.scope, states[item.hit.chunk.doc_id].record.groups)
+        ]
         if len(hits) >= limit or len(found) < fetch or fetch == MAX_FETCH:
             return hits, _replaced_by(states, found)
         fetch = min(4 * fetch, MAX_FETCH)

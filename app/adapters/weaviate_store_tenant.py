@@ -15,7 +15,7 @@ from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
 from app.adapters.weaviate_store_schema import RecordState, chunk_of, record_id, record_of, sortable, tenant_name
-from app.ports import DependencyUnavailable, Hit, Vector
+from app.ports import DependencyUnavailable, Hit, Scope, Vector
 from app.rag.fusion import VECTOR_WEIGHT, query_words
 
 T = TypeVar("T")
@@ -32,6 +32,15 @@ class FoundChunk:
 
     hit: Hit
     revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a search looks for, and where."""
+
+    text: str
+    vector: Vector
+    scope: Scope
 
 
 class TenantCollections:
@@ -91,12 +100,13 @@ class TenantCollections:
         old &= Filter.by_property("revision").less_or_equal(sortable(revision))
         await self._remove(old & Filter.by_property("version").not_equal(but) if but else old)
 
-    async def find(self, text: str, vector: Vector, limit: int) -> list[FoundChunk]:
-        """The best chunks of any version, published or not."""
+    async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
+        """The best chunks of any version in the scope, published or not."""
         found = await self._chunks.query.hybrid(
-            " ".join(query_words(text)),
-            vector=vector.tolist(),
-            alpha=VECTOR_WEIGHT if vector.any() else 0,
+            " ".join(query_words(wanted.text)),
+            vector=wanted.vector.tolist(),
+            alpha=VECTOR_WEIGHT if wanted.vector.any() else 0,
+            filters=_within(wanted.scope),
             fusion_type=HybridFusion.RELATIVE_SCORE,
             query_properties=["text"],
             limit=limit,
@@ -133,6 +143,15 @@ async def _write(
         raise DependencyUnavailable(
             "vector_store", f"Weaviate refused {len(written.errors)} of {len(objects)} objects of {collection.name}."
         )
+
+
+def _within(scope: Scope) -> FilterReturn | None:
+    conditions = [Filter.by_property("tags").contains_any(sorted(tags)) for tags in scope.tags]
+    if scope.groups is not None:
+        is_open = Filter.not_(Filter.by_property("restricted").equal(True))
+        of_group = Filter.by_property("groups").contains_any(sorted(scope.groups)) if scope.groups else is_open
+        conditions.append(is_open | of_group)
+    return Filter.all_of(conditions) if conditions else None
 
 
 def _of(doc_id: str, version: str) -> FilterReturn:

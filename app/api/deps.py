@@ -11,7 +11,7 @@ from app.composition import Adapters
 from app.ingest.pipeline import Ingestor
 from app.rag.pipeline import Pipeline
 from app.readiness import Readiness
-from app.security.gate import TENANT_SCOPE_KEY
+from app.security.gate import GROUPS_SCOPE_KEY, TENANT_SCOPE_KEY
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
@@ -51,5 +51,11 @@ async def tenant(request: Request) -> str:
     return request.scope[TENANT_SCOPE_KEY]
 
 
+def groups(request: Request) -> frozenset[str] | None:
+    return request.scope[GROUPS_SCOPE_KEY]
+
+
 ServiceDep = Annotated[Service, Depends(running_service)]
 TenantDep = Annotated[str, Depends(tenant)]
+GroupsDep = Annotated[frozenset[str] | None, Depends(groups)]
+"""The caller's access groups; None: every document of the tenant."""

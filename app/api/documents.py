@@ -7,16 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.status import HTTP_204_NO_CONTENT
 
-from app.api.deps import ServiceDep, TenantDep
+from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
 from app.api.problems import Problem
 from app.api.schemas import Document, Documents, Ingested
+from app.api.upload_scope import groups_of_upload, tags_of_upload
 from app.ingest.identity import is_uri, upload_uri
-from app.ingest.pipeline import SourceFile, UnreadableDocument
-from app.ports import DocumentRecord
+from app.ingest.pipeline import DocumentOfOthers, SourceFile, UnreadableDocument
+from app.ports import DocumentRecord, Scope
+from app.rag.access import may_read, metadata_of
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 MAX_URI_CHARS = 2048
-FIELDS = ("file", "source_uri")
+FIELDS = ("file", "source_uri", "groups", "metadata")
 
 
 @router.post("")
@@ -24,15 +26,68 @@ async def upload(
     request: Request,
     service: ServiceDep,
     tenant: TenantDep,
+    caller: GroupsDep,
     file: Annotated[UploadFile, File(description="Text, Markdown, HTML, PDF or DOCX.")],
     source_uri: Annotated[str | None, Form(max_length=MAX_URI_CHARS)] = None,
+    groups: Annotated[
+        str | None, Form(description="Who may read it, comma-separated; * for the whole tenant; if absent, as before.")
+    ] = None,
+    metadata: Annotated[str | None, Form(description="A JSON object of texts; if absent, as before.")] = None,
 ) -> Ingested:
     """Add a document, or a new version of the one with this source URI; by default that is its file name.
 
     It has no deadline of its own, since a large document takes its time; each call to the store and embedder has one.
     """
     _check_fields([name for name, _ in (await request.form()).multi_items()])
-    name = re.split(r"[/\\]", file.filename or "")[-1]
+    name, uri = _name_and_uri(file.filename or "", source_uri)
+    content = await file.read()
+    limit = service.settings.max_upload_bytes
+    if len(content) > limit:
+        raise Problem(413, f"The document is larger than {limit} bytes; split it or ask the operator to allow more.")
+    source = SourceFile(
+        name=name,
+        content=content,
+        source_uri=uri,
+        revision=time.time_ns(),
+        groups=groups_of_upload(groups, caller),
+        tags=tags_of_upload(metadata),
+    )
+    try:
+        outcome = await service.ingestor.ingest(tenant, source, Scope(groups=caller))
+    except UnreadableDocument as error:
+        raise Problem(422, str(error)) from None
+    except DocumentOfOthers:
+        raise Problem(403, "The document with this source_uri belongs to groups that your key is not in.") from None
+    if outcome.status == "created":
+        service.metrics.documents.inc()
+    return Ingested(doc_id=outcome.doc_id, version=outcome.version, chunks=outcome.chunks, status=outcome.status)
+
+
+@router.get("")
+async def list_documents(service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> Documents:
+    """List the documents that the caller may read, by source URI."""
+    records = await service.bounded(service.adapters.store.list_documents(tenant))
+    return Documents(documents=[_document(d) for d in records if may_read(Scope(groups=caller), d.groups)])
+
+
+@router.get("/{doc_id}")
+async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> Document:
+    """Describe one document."""
+    return _document(await _readable(doc_id, service, tenant, caller))
+
+
+@router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
+async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
+    """Remove a document; no older version of it can come back."""
+    if caller is not None:
+        await _readable(doc_id, service, tenant, caller)
+    if not await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns())):
+        raise _unknown()
+    service.metrics.documents.dec()
+
+
+def _name_and_uri(filename: str, source_uri: str | None) -> tuple[str, str]:
+    name = re.split(r"[/\\]", filename)[-1]
     if not name:
         raise Problem(422, "The file has no name; send one, its ending tells the format.")
     uri = source_uri or upload_uri(name)
@@ -40,49 +95,22 @@ async def upload(
         raise Problem(422, "source_uri must be a URI with a scheme, e.g. https://example.com/handbook.md.")
     if len(uri) > MAX_URI_CHARS:
         raise Problem(422, f"The file's name makes a URI of more than {MAX_URI_CHARS} characters; shorten it.")
-    content = await file.read()
-    limit = service.settings.max_upload_bytes
-    if len(content) > limit:
-        raise Problem(413, f"The document is larger than {limit} bytes; split it or ask the operator to allow more.")
-    source = SourceFile(name=name, content=content, source_uri=uri, revision=time.time_ns())
-    try:
-        outcome = await service.ingestor.ingest(tenant, source)
-    except UnreadableDocument as error:
-        raise Problem(422, str(error)) from None
-    if outcome.status == "created":
-        service.metrics.documents.inc()
-    return Ingested(doc_id=outcome.doc_id, version=outcome.version, chunks=outcome.chunks, status=outcome.status)
+    return name, uri
 
 
-@router.get("")
-async def list_documents(service: ServiceDep, tenant: TenantDep) -> Documents:
-    """List the tenant's documents by source URI."""
-    store = service.adapters.store
-    return Documents(documents=[_document(d) for d in await service.bounded(store.list_documents(tenant))])
-
-
-@router.get("/{doc_id}")
-async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> Document:
-    """Describe one document."""
+async def _readable(doc_id: str, service: Service, tenant: str, caller: frozenset[str] | None) -> DocumentRecord:
+    """Return the document's record. Raises a Problem if there is none that the caller may read."""
     record = await service.bounded(service.adapters.store.get(tenant, doc_id))
-    if record is None:
+    if record is None or not may_read(Scope(groups=caller), record.groups):
         raise _unknown()
-    return _document(record)
-
-
-@router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
-async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep) -> None:
-    """Remove a document; no older version of it can come back."""
-    if not await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns())):
-        raise _unknown()
-    service.metrics.documents.dec()
+    return record
 
 
 def _check_fields(names: list[str]) -> None:
     """Raise a Problem for what would be left out silently: a second file, a misspelt field."""
     for name in names:
         if name not in FIELDS:
-            raise Problem(422, f"There is no field {name[:80]!r}; allowed are {' and '.join(FIELDS)}.")
+            raise Problem(422, f"There is no field {name[:80]!r}; allowed are {', '.join(FIELDS)}.")
         if names.count(name) > 1:
             raise Problem(422, f"The field {name} was sent {names.count(name)} times; send one file in each request.")
 
@@ -95,6 +123,8 @@ def _document(record: DocumentRecord) -> Document:
         source_uri=record.source_uri,
         chunks=record.chunks,
         revision=record.revision,
+        groups=list(record.groups),
+        metadata=metadata_of(record.tags),
     )
 
 

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.api.admission import admitted
-from app.api.deps import Service, ServiceDep, TenantDep
+from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, server_sent_event
 from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
-from app.ports import Hit, Message
+from app.ports import Hit, Message, Scope
+from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
 from app.telemetry.metrics import Metrics
@@ -23,9 +24,11 @@ router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
 
 @router.post("/v1/query", response_model=Answer)
 @router.post("/query", response_model=Answer)
-async def query(body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep) -> Response:
+async def query(
+    body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep
+) -> Response:
     """Answer a question from the tenant's documents. `stream` decides the form; if absent, the Accept header does."""
-    events = observed(service.pipeline.answer(_question(body, service, tenant)), service.metrics)
+    events = observed(service.pipeline.answer(_question(body, service, tenant, groups)), service.metrics)
     if wants_stream(body.stream, request.headers.get("accept", "")):
         # Retrieval comes before the first byte, so that its failure is still a problem with its own status.
         first = await unless_client_leaves(request.receive, _first(events))
@@ -38,13 +41,14 @@ def wants_stream(stream: bool | None, accept: str) -> bool:
     return "text/event-stream" in accept if stream is None else stream
 
 
-def _question(body: QueryRequest, service: Service, tenant: str) -> Question:
+def _question(body: QueryRequest, service: Service, tenant: str, groups: frozenset[str] | None) -> Question:
     service.check_length(body.query)
     return Question(
         tenant=tenant,
         text=body.query,
         top_k=body.top_k or service.settings.top_k,
         conversation=tuple(Message(role=turn.role, content=turn.content) for turn in body.messages),
+        scope=Scope(groups=groups, tags=wanted_tags(body.filter)),
     )
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from app.rag.access import wanted_tags
+
 MAX_TOP_K = 50
 MAX_MESSAGES = 50
 MAX_TURN_CHARS = 20_000
@@ -52,9 +54,17 @@ class Turn(_Request):
     content: Annotated[Text, Field(max_length=MAX_TURN_CHARS)]
 
 
+def _filter(wanted: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    wanted_tags(wanted)
+    return wanted
+
+
 class RetrieveRequest(_Request):
     query: QuestionText
     top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K, description="Passages wanted; RAGSPAN_TOP_K if absent.")
+    filter: Annotated[dict[str, str | list[str]], AfterValidator(_filter)] = Field(
+        default={}, description="Metadata that a document must have: for each key its value, or one of several."
+    )
 
 
 class QueryRequest(RetrieveRequest):
@@ -136,7 +146,10 @@ class Ingested(BaseModel):
 
 
 class Document(BaseModel):
-    """A published document. `revision` is its source's time of change, in nanoseconds since the epoch."""
+    """A published document. `revision` is its source's time of change, in nanoseconds since the epoch.
+
+    `groups` are those who may read it, empty for the whole tenant.
+    """
 
     doc_id: str
     version: str
@@ -144,6 +157,8 @@ class Document(BaseModel):
     source_uri: str
     chunks: int
     revision: int
+    groups: list[str]
+    metadata: dict[str, str]
 
 
 class Documents(BaseModel):

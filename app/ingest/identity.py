@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid5
@@ -33,8 +34,12 @@ def document_id(source_uri: str) -> str:
     return sha256(source_uri.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
-def content_version(content: bytes) -> str:
-    return sha256(content).hexdigest()[:_DIGEST_CHARACTERS]
+def content_version(content: bytes, groups: Sequence[str] = (), tags: Sequence[str] = ()) -> str:
+    """Changes with the content, with who may read it and with its metadata: each is published as one."""
+    digest = sha256(content)
+    if groups or tags:
+        digest.update(json.dumps([len(content), sorted(groups), sorted(tags)]).encode())
+    return digest.hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def chunk_id(tenant: str, doc_id: str, version: str, ordinal: int) -> str:

@@ -1,19 +1,20 @@
 """From a file to a published document."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
 
-from app.ingest.document import SourceFile, UnreadableDocument
+from app.ingest.document import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ingest.identity import chunk_id, content_version, document_id
 from app.ingest.parsing import parse
-from app.ports import Chunk, DocumentVersion, Embedder, VectorStore
+from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, VectorStore
+from app.rag.access import may_read
 from app.rag.chunking import MAX_TOKENS, cut
 
-__all__ = ["IngestOutcome", "Ingestor", "SourceFile", "UnreadableDocument"]
+__all__ = ["DocumentOfOthers", "IngestOutcome", "Ingestor", "SourceFile", "UnreadableDocument"]
 
 EMBED_BATCH = 128
 """Passages that one call of the embedder gets."""
@@ -36,13 +37,19 @@ class Ingestor:
         self._store = store
         self._embedder = embedder
 
-    async def ingest(self, tenant: str, file: SourceFile) -> IngestOutcome:
+    async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
         """Publish the file as its source's newest version; equal content changes nothing that a reader sees.
 
-        Raises UnreadableDocument (nothing was written), StaleVersion, and what the store and the embedder raise.
+        Raises UnreadableDocument or DocumentOfOthers (nothing was written), StaleVersion, and what the store and the
+        embedder raise.
         """
-        doc_id, version = document_id(file.source_uri), content_version(file.content)
+        doc_id = document_id(file.source_uri)
         known = await self._store.get(tenant, doc_id)
+        if known and not may_read(writer, known.groups):
+            raise DocumentOfOthers
+        groups, tags = _scope(file, known, writer)
+        version = content_version(file.content, groups, tags)
+        file = replace(file, groups=groups, tags=tags)
         if known and known.version == version:
             if file.revision > known.revision:
                 document = _version(file, doc_id=doc_id, version=version, title=known.title)
@@ -76,7 +83,22 @@ class Ingestor:
         ]
 
 
+def _scope(file: SourceFile, known: DocumentRecord | None, writer: Scope) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Groups and tags of the new version. What the file leaves unsaid stays; a new document is its writer's groups'."""
+    as_it_is = (known.groups, known.tags) if known else (tuple(sorted(writer.groups or ())), ())
+    return (
+        as_it_is[0] if file.groups is None else file.groups,
+        as_it_is[1] if file.tags is None else file.tags,
+    )
+
+
 def _version(file: SourceFile, *, doc_id: str, version: str, title: str) -> DocumentVersion:
     return DocumentVersion(
-        doc_id=doc_id, version=version, revision=file.revision, source_uri=file.source_uri, title=title
+        doc_id=doc_id,
+        version=version,
+        revision=file.revision,
+        source_uri=file.source_uri,
+        title=title,
+        groups=file.groups or (),
+        tags=file.tags or (),
     )

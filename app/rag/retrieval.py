@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.ports import Embedder, Hit, Message, VectorStore
+from app.ports import EVERYTHING, Embedder, Hit, Message, Scope, VectorStore
 from app.rag.reranking import Reranking
 from app.rag.run import Run
 
@@ -22,6 +22,7 @@ class Question:
     text: str
     top_k: int
     conversation: tuple[Message, ...] = ()
+    scope: Scope = EVERYTHING
 
 
 class Retriever:
@@ -40,7 +41,9 @@ class Retriever:
         vector = await run.limit(self._embedder.embed_query(question.text), "embedder", self._limit_s)
         run.record("embed", since)
         since = time.monotonic()
-        search = self._store.search(question.tenant, question.text, vector, question.top_k * self._over_fetch)
+        search = self._store.search(
+            question.tenant, question.text, vector, question.top_k * self._over_fetch, question.scope
+        )
         hits = await run.limit(search, "vector_store", self._limit_s)
         run.record("search", since)
         if self._reranking:

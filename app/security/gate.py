@@ -12,6 +12,8 @@ from app.security.hosts import PROBE_PATHS, host_name
 from app.security.origins import CHANGING_METHODS, is_foreign
 
 TENANT_SCOPE_KEY = "ragspan.tenant"
+GROUPS_SCOPE_KEY = "ragspan.groups"
+"""The caller's access groups, a frozenset; None: every document of the tenant."""
 ASSETS_PREFIX = "/assets/"
 KEYLESS_PATHS = PROBE_PATHS | {"/"}
 """The page itself holds no data; it asks its user for a key."""
@@ -72,9 +74,9 @@ class Authentication:
             return await self.app(scope, receive, send)
         presented = presented_key(scope)
         if not self.keys:
-            scope[TENANT_SCOPE_KEY] = DEFAULT_TENANT
+            scope[TENANT_SCOPE_KEY], scope[GROUPS_SCOPE_KEY] = DEFAULT_TENANT, None
         elif presented and (key := find_key(self.keys, presented)):
-            scope[TENANT_SCOPE_KEY] = key.tenant
+            scope[TENANT_SCOPE_KEY], scope[GROUPS_SCOPE_KEY] = key.tenant, key.groups
         else:
             detail = "The API key is not known here." if presented else "This service needs an API key."
             remedy = " Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."

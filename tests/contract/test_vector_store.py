@@ -24,6 +24,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[WeaviateServer
 
 
 class TestEmbeddedStore(VectorStoreContract):
+    random_operations = 1000
+
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> MakeStore:
         return lambda: EmbeddedStore(tmp_path / "data")

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -13,17 +14,20 @@ import pytest
 
 from app.ingest.identity import chunk_id
 from app.ports import (
+    EVERYTHING,
     Chunk,
     DocumentRecord,
     DocumentVersion,
     IndexIdentity,
     IndexMismatch,
     Matrix,
+    Scope,
     ServiceError,
     StaleVersion,
     Vector,
     VectorStore,
 )
+from tests.contract.isolation import check_isolation
 
 MakeStore: TypeAlias = Callable[[], VectorStore]
 IDENTITY = IndexIdentity(model="test-model", dimensions=4, chunker="test-1")
@@ -32,10 +36,18 @@ EAST: Vector = np.array([1, 0, 0, 0], dtype=np.float32)
 NORTH: Vector = np.array([0, 1, 0, 0], dtype=np.float32)
 
 
-def version(doc_id: str = "report", name: str = "v1", revision: int = 1) -> DocumentVersion:
+def version(
+    doc_id: str = "report",
+    name: str = "v1",
+    revision: int = 1,
+    *,
+    groups: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+) -> DocumentVersion:
     return DocumentVersion(
-        doc_id=doc_id, version=name, revision=revision, source_uri=f"upload:///{doc_id}.txt", title=f"About {doc_id}"
-    )
+        doc_id=doc_id, version=name, revision=revision, source_uri=f"upload:///{doc_id}.txt", title=f"About {doc_id}",
+        groups=groups, tags=tags,
+    )  # fmt: skip
 
 
 def chunks_of(document: DocumentVersion, *texts: str) -> list[Chunk]:
@@ -63,12 +75,24 @@ async def put(store: VectorStore, document: DocumentVersion, *texts: str, tenant
     await store.publish(tenant, document, len(texts))
 
 
-async def texts_found(store: VectorStore, question: str = "apple", tenant: str = TENANT, limit: int = 10) -> set[str]:
-    return {hit.chunk.text for hit in await store.search(tenant, question, EAST, limit)}
+async def texts_found(
+    store: VectorStore, question: str = "apple", tenant: str = TENANT, limit: int = 10, scope: Scope = EVERYTHING
+) -> set[str]:
+    return {hit.chunk.text for hit in await store.search(tenant, question, EAST, limit, scope)}
+
+
+def of_groups(*groups: str) -> Scope:
+    return Scope(groups=frozenset(groups))
+
+
+def tagged(*sets: set[str]) -> Scope:
+    return Scope(tags=tuple(frozenset(tags) for tags in sets))
 
 
 @pytest.mark.anyio
 class VectorStoreContract:
+    random_operations = 300
+
     @pytest.fixture
     async def store(self, make_store: MakeStore) -> AsyncGenerator[VectorStore]:
         store = make_store()
@@ -246,6 +270,51 @@ class VectorStoreContract:
             assert len(hits) == limit
             assert hits[0].chunk.text == "apple apple apple"
             assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+    async def test_a_reader_finds_what_is_open_and_what_is_of_their_groups(self, store: VectorStore) -> None:
+        await put(store, version("open"), "apple for all")
+        await put(store, version("hr", groups=("board", "hr")), "apple of hr")
+        await put(store, version("it", groups=("it",)), "apple of it")
+        assert await texts_found(store) == {"apple for all", "apple of hr", "apple of it"}
+        assert await texts_found(store, scope=of_groups("hr")) == {"apple for all", "apple of hr"}
+        assert await texts_found(store, scope=of_groups("it", "board")) == await texts_found(store)
+        assert await texts_found(store, scope=of_groups("HR", "h", "i t")) == {"apple for all"}
+        assert await texts_found(store, scope=of_groups()) == {"apple for all"}
+
+    async def test_a_filter_finds_documents_with_a_tag_of_each_set(self, store: VectorStore) -> None:
+        await put(store, version("a", tags=("lang=en", "year=2023")), "apple a")
+        await put(store, version("b", tags=("lang=en", "year=2024")), "apple b")
+        await put(store, version("c", tags=("lang=Zürich, 你好",), groups=("hr",)), "apple c")
+        assert await texts_found(store, scope=tagged({"lang=en"})) == {"apple a", "apple b"}
+        assert await texts_found(store, scope=tagged({"lang=en"}, {"year=2024", "year=2025"})) == {"apple b"}
+        assert await texts_found(store, scope=tagged({"lang=Zürich, 你好"})) == {"apple c"}
+        assert await texts_found(store, scope=tagged({"lang=zürich, 你好"})) == set()
+        assert (
+            await texts_found(store, scope=Scope(groups=frozenset({"it"}), tags=(frozenset({"lang=Zürich, 你好"}),)))
+            == set()
+        )
+
+    async def test_a_filtered_search_reaches_past_better_matches_elsewhere(self, store: VectorStore) -> None:
+        await put(store, version("much"), *("apple " * 5 for _ in range(120)))
+        wanted = version("rare", groups=("hr",), tags=("lang=fi",))
+        await store.stage(TENANT, wanted, chunks_of(wanted, "one apple among many words"), vectors_of(1, NORTH))
+        await store.publish(TENANT, wanted, 1)
+        assert await texts_found(store, limit=1, scope=tagged({"lang=fi"})) == {"one apple among many words"}
+        assert await texts_found(store, "zzz", limit=1, scope=tagged({"lang=fi"})) == {"one apple among many words"}
+
+    async def test_groups_and_tags_change_with_the_version_that_carries_them(self, store: VectorStore) -> None:
+        await put(store, version(groups=("hr",)), "apple")
+        await put(store, version(name="v2", revision=2, groups=("it",), tags=("lang=en",)), "apple")
+        assert await texts_found(store, scope=of_groups("hr")) == set()
+        assert await texts_found(store, scope=of_groups("it")) == {"apple"}
+        for record in (await store.get(TENANT, "report"), *await store.list_documents(TENANT)):
+            assert record
+            assert (record.groups, record.tags) == (("it",), ("lang=en",))
+        await put(store, version(name="v3", revision=3), "apple")
+        assert await texts_found(store, scope=of_groups("hr")) == {"apple"}
+
+    async def test_no_reader_ever_finds_what_is_not_theirs(self, store: VectorStore) -> None:
+        await check_isolation(store, random.Random(2024), self.random_operations)
 
     async def test_each_leg_finds_what_the_other_cannot(self, store: VectorStore) -> None:
         document = version()

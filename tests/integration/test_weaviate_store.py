@@ -9,19 +9,23 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from weaviate.classes.config import Property
+from weaviate.classes.data import DataObject
+from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.collections.data import executor
 
-from app.adapters import weaviate_store
+from app.adapters import weaviate_store, weaviate_store_schema
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
-from app.adapters.weaviate_store_schema import chunk_object, tenant_name
+from app.adapters.weaviate_store_schema import chunk_object, record_object, tenant_name
 from app.adapters.weaviate_store_search import search_published
-from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, Vector
+from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections, Wanted
+from app.ports import EVERYTHING, Chunk, DependencyTimeout, DependencyUnavailable, DocumentVersion, IndexMismatch
 from tests.contract.vector_store_contract import (
     EAST,
     IDENTITY,
     TENANT,
     chunks_of,
+    of_groups,
     put,
     texts_found,
     vectors_of,
@@ -150,7 +154,7 @@ async def test_replaced_chunks_that_a_dead_process_left_stay_hidden_and_go_with_
     left = chunks_of(version(name="v1", revision=1), "apple old 1", "apple old 2")
     async with client(connection) as weaviate:
         index = TenantCollections(weaviate, connection.collection_prefix, TENANT)
-        await index.write_chunks([chunk_object(chunk, 1, EAST.tolist()) for chunk in left])
+        await index.write_chunks([chunk_object(chunk, version(), EAST.tolist()) for chunk in left])
         assert await texts_found(store) == {"apple new"}
         await store.publish(TENANT, version(name="v2", revision=3), 1)
         assert await index.count_chunks("report", "v1", 0) == 0
@@ -162,8 +166,8 @@ class OvertakenIndex(TenantCollections):
     store: WeaviateStore
     replacements = 0
 
-    async def find(self, text: str, vector: Vector, limit: int) -> list[FoundChunk]:
-        found = await super().find(text, vector, limit)
+    async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
+        found = await super().find(wanted, limit)
         if self.replacements < 2:
             self.replacements += 1
             await put(self.store, version(name=f"v{self.replacements}", revision=1 + self.replacements), "apple new")
@@ -177,7 +181,7 @@ async def test_a_search_that_publishes_overtake_still_finds_the_document(
     async with client(connection) as weaviate:
         index = OvertakenIndex(weaviate, connection.collection_prefix, TENANT)
         index.store = store
-        (hit,) = await search_published(index, "apple", EAST, 5)
+        (hit,) = await search_published(index, Wanted(text="apple", vector=EAST, scope=EVERYTHING), 5)
     assert (hit.chunk.version, hit.chunk.text) == ("v2", "apple new")
 
 
@@ -230,3 +234,44 @@ async def test_a_stalled_server_is_a_timeout(
     finally:
         os.kill(server.pid, signal.SIGCONT)
     assert await texts_found(store) == {"apple"}
+
+
+def written_before_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the adapter create and write what it did before documents had groups and tags."""
+    older = {"groups", "tags", "restricted"}
+
+    def chunk(chunk: Chunk, document: DocumentVersion, vector: list[float]) -> DataObject[WeaviateProperties, None]:
+        return without(older, chunk_object(chunk, document, vector))
+
+    def record(document: DocumentVersion, chunks: int, *, deleted: bool) -> DataObject[WeaviateProperties, None]:
+        return without(older, record_object(document, chunks, deleted=deleted))
+
+    for name in ("_CHUNK_PROPERTIES", "_RECORD_PROPERTIES"):
+        properties: list[Property] = getattr(weaviate_store_schema, name)
+        monkeypatch.setattr(weaviate_store_schema, name, [p for p in properties if p.name not in older])
+    monkeypatch.setattr(weaviate_store, "chunk_object", chunk)
+    monkeypatch.setattr(weaviate_store, "record_object", record)
+
+
+def without(names: set[str], stored: DataObject[WeaviateProperties, None]) -> DataObject[WeaviateProperties, None]:
+    assert stored.properties
+    kept = {name: value for name, value in stored.properties.items() if name not in names}
+    return DataObject(uuid=stored.uuid, properties=kept, vector=stored.vector)
+
+
+async def test_an_index_of_before_there_were_groups_is_open_to_its_tenant(
+    connection: WeaviateConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        written_before_groups(before)
+        old = WeaviateStore(connection)
+        await old.open(IDENTITY)
+        await put(old, version(), "apple")
+        await old.close()
+    new = WeaviateStore(connection)
+    await new.open(IDENTITY)
+    assert await texts_found(new, scope=of_groups("hr")) == {"apple"}
+    await put(new, version(name="v2", revision=2, groups=("it",)), "apple")
+    assert await texts_found(new, scope=of_groups("hr")) == set()
+    assert await texts_found(new, scope=of_groups("it")) == {"apple"}
+    await new.close()

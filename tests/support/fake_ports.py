@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.ports import (
+    EVERYTHING,
     Chunk,
     DocumentRecord,
     DocumentVersion,
@@ -16,6 +17,7 @@ from app.ports import (
     IndexIdentity,
     Matrix,
     Prompt,
+    Scope,
     Vector,
 )
 
@@ -64,6 +66,7 @@ class FakeStore:
     hang: bool = False
     is_up: bool = True
     searches: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    scopes: list[Scope] = field(default_factory=list[Scope])
 
     async def open(self, identity: IndexIdentity) -> None:
         if self.open_error:
@@ -84,8 +87,9 @@ class FakeStore:
             await asyncio.Event().wait()
         return []
 
-    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         self.searches.append((tenant, text, limit))
+        self.scopes.append(scope)
         if self.hang:
             await asyncio.Event().wait()
         if self.error:

@@ -23,7 +23,7 @@ NO_QUESTIONS: tuple[tuple[object, str], ...] = (
     ({"query": 7}, "query: Input should be a valid string"),
     ({"query": "x", "top_k": 0}, "top_k"),
     ({"query": "x", "top_k": 51}, "top_k"),
-    ({"query": "x", "topk": 3}, "there is no field 'topk'; allowed are query, top_k, stream, messages"),
+    ({"query": "x", "topk": 3}, "there is no field 'topk'; allowed are query, top_k, filter, stream, messages"),
     ({"query": "x", "messages": [{"role": "system", "content": "obey"}]}, "messages.0.role"),
     ({"query": "x" * 4001}, "4001 characters; at most 4000"),
     ([], "body: send a JSON object"),

@@ -18,6 +18,14 @@ def test_the_entry_holds_the_hash_and_not_the_key() -> None:
     assert parse_api_keys(entry) == (ApiKey("ci", "acme", hash_key(key)),)
 
 
+def test_an_entry_may_end_in_the_groups_of_its_holder() -> None:
+    entry = key_entry("ci", "acme", new_key(), ["hr", "board", "hr"])
+    assert entry.endswith(":board+hr")
+    assert parse_api_keys(entry)[0].groups == frozenset({"board", "hr"})
+    with pytest.raises(ValueError, match="the group 'a b' is not allowed"):
+        key_entry("ci", "acme", new_key(), ["a b"])
+
+
 def test_only_the_whole_key_opens_its_tenant() -> None:
     key, other = new_key(), new_key()
     keys = (ApiKey("a", "acme", hash_key(key)), ApiKey("b", "globex", hash_key(other)))

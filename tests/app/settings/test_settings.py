@@ -105,7 +105,8 @@ def test_several_keys_may_be_given(separator: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entries", ["ci", "ci:acme", f"{KEYS},{KEYS}", KEYS.upper(), KEYS + ":x", f"a/b:acme:{'0' * 64}"]
+    "entries",
+    ["ci", "ci:acme", f"{KEYS},{KEYS}", KEYS.upper(), KEYS + ":", KEYS + ":x:y", KEYS + ":-x", f"a/b:acme:{'0' * 64}"],
 )
 def test_a_malformed_or_repeated_key_entry_is_refused_by_position(entries: str) -> None:
     assert "RAGSPAN_API_KEYS is refused: " in problems(API_KEYS=entries)
