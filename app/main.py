@@ -18,6 +18,7 @@ from app.rag.pipeline import Pipeline
 from app.rag.quality import Thresholds
 from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
+from app.rag.rewriting import Rewriting
 from app.readiness import Readiness
 from app.security.api_keys import DEFAULT_TENANT
 from app.security.body_limit import BodyLimit
@@ -67,7 +68,15 @@ def create_app(
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:
     reranking = Reranking(adapters.reranker, settings.rerank_timeout_s) if adapters.reranker else None
-    retriever = Retriever(adapters.embedder, adapters.store, settings.retrieval_timeout_s, reranking)
+    retriever = Retriever(
+        adapters.embedder,
+        adapters.store,
+        settings.retrieval_timeout_s,
+        reranking,
+        per_document=settings.passages_per_document,
+    )
+    model = adapters.generator if settings.generator != "extractive" and settings.rewrite_timeout_s else None
+    rewriting = Rewriting(model, settings.rewrite_timeout_s)
     guard = Guard(Rules(link_hosts=frozenset(settings.link_hosts), redact=settings.redact))
     thresholds = Thresholds(min_support=settings.quality_min_support, min_grounded=settings.quality_min_grounded)
     writer = Writer(adapters.generator, settings.stream_idle_timeout_s, guard, thresholds)
@@ -75,7 +84,13 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
         settings=settings,
         adapters=adapters,
         pipeline=Pipeline(
-            retriever, writer, settings.request_timeout_s, readiness.breakers, holds=settings.quality_mode == "hold"
+            retriever,
+            writer,
+            settings.request_timeout_s,
+            readiness.breakers,
+            rewriting,
+            prompt_tokens=settings.prompt_max_tokens,
+            holds=settings.quality_mode == "hold",
         ),
         ingestor=Ingestor(adapters.store, adapters.embedder),
         readiness=readiness,

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from app.ports import DependencyUnavailable, GenerationEnd, Generator, Hit, Prompt
 from app.rag.citations import find_citations
@@ -34,6 +35,8 @@ class Writer:
     ) -> AsyncGenerator[Token | Done, None]:
         """Yield Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         prompt = build_prompt(question.text, passages, question.conversation, self._new_boundary())
+        # A generator that reads no messages needs a follow-up's whole meaning.
+        prompt = replace(prompt, question=question.meaning)
         guarded = self._guard.open(passages)
         text = ""
         since = time.monotonic()

@@ -1,7 +1,8 @@
-"""The answer path: retrieve → write. Pure: it knows ports, not systems."""
+"""The answer path: rewrite → retrieve → write. Pure: it knows ports, not systems."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from app.ports import Hit
 from app.rag.breaker import Breakers
@@ -10,9 +11,13 @@ from app.rag.generation import Writer
 from app.rag.holding import held
 from app.rag.quality import Verdict
 from app.rag.retrieval import Question, Retriever
+from app.rag.rewriting import Rewriting
 from app.rag.run import Run
+from app.rag.selection import latest_that_fit, that_fit
 
 NO_CONTEXT = "I found nothing in the documents about this, so I have no answer."
+PROMPT_TOKENS = 6000
+"""Room for the default number of the longest passages, and for some conversation, in small models' context of 8192."""
 
 
 class Pipeline:
@@ -24,12 +29,15 @@ class Pipeline:
         writer: Writer,
         total_s: float,
         breakers: Breakers | None = None,
+        rewriting: Rewriting | None = None,
         *,
+        prompt_tokens: int = PROMPT_TOKENS,
         holds: bool = False,
     ) -> None:
         """With `holds`, no token leaves before the verdict on the whole answer."""
         self._retriever, self._writer, self._total_s = retriever, writer, total_s
         self._breakers, self._holds = breakers or Breakers(), holds
+        self._rewriting, self._prompt_tokens = rewriting or Rewriting(None, 0), prompt_tokens
 
     def new_run(self) -> Run:
         """Start the clock of a request."""
@@ -42,6 +50,9 @@ class Pipeline:
     async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         run = self.new_run()
+        self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
+        standalone = await self._rewriting.standalone(question.text, question.conversation, run)
+        question = replace(question, standalone=standalone)
         if self._holds:
             for event in await held(lambda asked: self._attempt(asked, run), question, run):
                 yield event
@@ -51,8 +62,8 @@ class Pipeline:
                 yield event
 
     async def _attempt(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
-        self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
-        hits = await self._retriever.retrieve(question, run)
+        hits, left = that_fit(await self._retriever.retrieve(question, run), self._prompt_tokens)
+        question = replace(question, conversation=latest_that_fit(question.conversation, left))
         yield Sources(hits)
         if not hits:
             yield Token(NO_CONTEXT)

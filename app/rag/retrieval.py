@@ -1,17 +1,19 @@
 """From a question to its passages: embed → search → rerank → select."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.ports import EVERYTHING, Embedder, Hit, Message, Scope, VectorStore
 from app.rag.reranking import Reranking
 from app.rag.run import Run
+from app.rag.selection import select
 
 OVER_FETCH = 2
 """Passages fetched for each one wanted, so that repeated text can be left out."""
-RERANKED_OVER_FETCH = 4
-"""Likewise with a reranker, which finds the best ones further down than the search put them."""
+WIDE_OVER_FETCH = 4
+"""Likewise with a reranker, which finds the best ones further down, or where a document may have only a share."""
+NO_SHARE = 50
+"""Passages of one document: as many as there are at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,36 +24,43 @@ class Question:
     text: str
     top_k: int
     conversation: tuple[Message, ...] = ()
+    standalone: str = ""
+    """A follow-up with what it refers to; empty where the text says it all."""
     scope: Scope = EVERYTHING
+
+    @property
+    def meaning(self) -> str:
+        """What is searched for."""
+        return self.standalone or self.text
 
 
 class Retriever:
     """Finds the passages for questions of any tenant; holds no state between them."""
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, limit_s: float, reranking: Reranking | None = None
+        self,
+        embedder: Embedder,
+        store: VectorStore,
+        limit_s: float,
+        reranking: Reranking | None = None,
+        *,
+        per_document: int = NO_SHARE,
     ) -> None:
         self._embedder, self._store = embedder, store
-        self._limit_s, self._reranking = limit_s, reranking
-        self._over_fetch = RERANKED_OVER_FETCH if reranking else OVER_FETCH
+        self._limit_s, self._reranking, self._per_document = limit_s, reranking, per_document
+        self._over_fetch = WIDE_OVER_FETCH if reranking or per_document < NO_SHARE else OVER_FETCH
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the best passages, each text once. Raises DependencyUnavailable."""
         since = time.monotonic()
-        vector = await run.limit(self._embedder.embed_query(question.text), "embedder", self._limit_s)
+        vector = await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)
         run.record("embed", since)
         since = time.monotonic()
         search = self._store.search(
-            question.tenant, question.text, vector, question.top_k * self._over_fetch, question.scope
+            question.tenant, question.meaning, vector, question.top_k * self._over_fetch, question.scope
         )
         hits = await run.limit(search, "vector_store", self._limit_s)
         run.record("search", since)
         if self._reranking:
-            hits = await self._reranking.order(question.text, hits, run)
-        return select(hits, question.top_k)
-
-
-def select(hits: Sequence[Hit], limit: int) -> tuple[Hit, ...]:
-    """Return at most `limit` hits in the order given, each text once: a copied document is no second witness."""
-    first_of_text = {hit.chunk.text: hit for hit in reversed(hits)}
-    return tuple(hit for hit in hits if first_of_text[hit.chunk.text] is hit)[:limit]
+            hits = await self._reranking.order(question.meaning, hits, run)
+        return select(hits, question.top_k, self._per_document)

@@ -11,7 +11,7 @@ from app.ports import DependencyTimeout
 from app.rag.breaker import Breakers
 
 Result = TypeVar("Result")
-Stage: TypeAlias = Literal["embed", "search", "rerank", "first_token", "generate", "quality", "total"]
+Stage: TypeAlias = Literal["rewrite", "embed", "search", "rerank", "first_token", "generate", "quality", "total"]
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 

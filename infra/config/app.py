@@ -59,6 +59,10 @@ class App(Section):
     """Host names clients use, beside the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5
     """Passages that an answer is written from, where the request does not say."""
+    passages_per_document: Annotated[int, Field(ge=1, le=50), FlipsTo(3)] = 50
+    """Most passages of one document; few make an answer rest on several."""
+    prompt_max_tokens: Annotated[int, Field(ge=1024, le=1_000_000), FlipsTo(7000)] = 6000
+    """Most tokens of passages, then of the latest turns, in one prompt: less than the model's context."""
     max_query_chars: Annotated[int, Field(ge=100, le=100_000), FlipsTo(777)] = 4000
     """Longest question."""
     max_upload_mib: Annotated[int, Field(ge=1, le=1024), FlipsTo(7)] = 20
@@ -67,6 +71,8 @@ class App(Section):
     """Whole time that an answer may take."""
     retrieval_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
     """Time for the embedding and for the search, each."""
+    rewrite_timeout_s: Annotated[float, Field(ge=0, le=60), FlipsTo(3.0)] = 2.0
+    """Time for the model to make a follow-up question stand alone; 0: it is not asked."""
     stream_idle_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
     """Longest silence between two pieces of a streamed answer."""
     max_active_queries: Annotated[int, Field(ge=1, le=10_000), FlipsTo(99)] = 64

@@ -37,9 +37,12 @@ NOT_RENDERED = {
 
 SAME_NAME = (
     "top_k",
+    "passages_per_document",
+    "prompt_max_tokens",
     "max_query_chars",
     "request_timeout_s",
     "retrieval_timeout_s",
+    "rewrite_timeout_s",
     "stream_idle_timeout_s",
     "max_active_queries",
     "max_waiting_queries",

@@ -1,14 +1,17 @@
 """The answer path, in front of stand-in ports."""
 
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
 import pytest
 
-from app.ports import DependencyTimeout, DependencyUnavailable
+from app.ports import DependencyTimeout, DependencyUnavailable, Message
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import NO_CONTEXT, Pipeline
 from app.rag.quality import Thresholds
-from app.rag.retrieval import Question, Retriever, select
+from app.rag.retrieval import Question, Retriever
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +97,28 @@ async def test_leaving_in_the_middle_closes_the_generator() -> None:
     assert generator.cancelled.is_set()
 
 
-async def test_a_text_that_stands_in_two_documents_is_one_passage() -> None:
-    hits = [hit("same", doc_id="a"), hit("same", doc_id="b"), hit("other"), hit("third")]
-    assert select(hits, 2) == (hits[0], hits[2])
+async def test_a_follow_up_is_searched_with_what_it_refers_to_and_asked_as_it_was() -> None:
+    talk = (Message(role="user", content="What is blue in London?"), Message(role="assistant", content="The door. [1]"))
+    store, generator = FakeStore([hit("The bridge of Paris is blue.")]), FakeGenerator()
+    asked = replace(QUESTION, text="And in Paris?", conversation=talk)
+    await collected(pipeline(store, generator).answer(asked))
+    assert [text for _, text, _ in store.searches] == ["What is blue in London? And in Paris?"]
+    (prompt,) = generator.prompts
+    assert prompt.question == "What is blue in London? And in Paris?"
+    assert prompt.messages[1:3] == talk
+    assert prompt.messages[-1].content.endswith("Question: And in Paris?")
+
+
+async def test_what_has_no_room_in_the_prompt_is_no_source_and_old_turns_go_first() -> None:
+    talk = tuple(Message(role="user", content=letter * 30) for letter in "abc")
+    store, generator = FakeStore([hit("x" * 60, title=""), hit("y" * 300, title="")]), FakeGenerator()
+    pipe = Pipeline(
+        Retriever(FakeEmbedder(), store, 1), Writer(generator, 1, Guard(Rules()), THRESHOLDS), 5, prompt_tokens=45
+    )
+    (sources, *_) = await collected(pipe.answer(replace(QUESTION, conversation=talk)))
+    assert sources == Sources((store.hits[0],))
+    assert generator.prompts[0].messages[1:-1] == talk[1:]
+
+
+async def collected(events: AsyncGenerator[Event, None]) -> list[Event]:
+    return [event async for event in events]
