@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models
 from app.adapters.http import open_http
 from app.composition import Adapters, build_embedder, build_generator
 from app.main import create_app
-from app.ports import Hit, Vector
+from app.ports import EVERYTHING, Hit, Scope, Vector
 from app.security.api_keys import ApiKey, hash_key
 from app.server import DrainingServer, bind
 from app.settings import Settings
@@ -24,9 +24,9 @@ from tests.support.fake_ports import FakeStore, hit
 class TimedStore(FakeStore):
     """Finds the passages after the time of a search."""
 
-    async def search(self, tenant: str, text: str, vector: Vector, limit: int) -> list[Hit]:
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         await asyncio.sleep(SEARCH_S)
-        return await super().search(tenant, text, vector, limit)
+        return await super().search(tenant, text, vector, limit, scope)
 
 
 @asynccontextmanager
