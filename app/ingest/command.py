@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor, IngestOutcome
 from app.ingest.report import FileReport, Report, shown, told
 from app.ports import ServiceError, StaleVersion
+from app.rag.access import parse_groups, tags_of
 from app.security.api_keys import DEFAULT_TENANT
 from app.settings import Settings
 
@@ -33,19 +35,29 @@ SOME_SKIPPED = 1
 @click.option("--server", metavar="URL", help="Send the files to this server instead of opening the index here.")
 @click.option("--api-key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Key of the server.")
 @click.option("--tenant", help=f"Tenant of the documents, else {DEFAULT_TENANT}; a server goes by its key.")
+@click.option("--group", "groups", multiple=True, help="Access group of the documents, repeatable; else as before.")
+@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="For filters, repeatable; else as before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome of each file as JSON.")
 def ingest(
-    *, paths: tuple[Path, ...], server: str | None, api_key_file: Path | None, tenant: str | None, as_json: bool
+    *,
+    paths: tuple[Path, ...],
+    server: str | None,
+    api_key_file: Path | None,
+    tenant: str | None,
+    groups: tuple[str, ...],
+    metadata: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Add files, and the files below folders, to the index.
 
     Text, Markdown, HTML, PDF and DOCX. Running it again adds what is new or changed and leaves the rest alone.
     """
     found = find_files(paths)
+    marked = _marking(groups, metadata)
     settings = checked_settings()
     api_key = api_key_file.read_text(encoding="utf-8").strip() if api_key_file else None
     try:
-        report = asyncio.run(_ingest(found, settings, server, api_key, tenant))
+        report = asyncio.run(_ingest(found, marked, settings, server, api_key, tenant))
     except ServiceError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
@@ -54,15 +66,31 @@ def ingest(
 
 
 async def _ingest(
-    found: FoundFiles, settings: Settings, server: str | None, api_key: str | None, tenant: str | None
+    found: FoundFiles,
+    marked: Callable[[SourceFile], SourceFile],
+    settings: Settings,
+    server: str | None,
+    api_key: str | None,
+    tenant: str | None,
 ) -> Report:
     started = time.perf_counter()
     async with _target(settings, server, api_key, tenant) as (add, target):
         files: list[FileReport] = []
         for path in shown(found.paths, len(found.paths)):
-            files.append(await _add(path, add, settings.max_upload_bytes))
+            files.append(await _add(path, lambda file: add(marked(file)), settings.max_upload_bytes))
             told(files[-1])
     return Report(target=target, files=tuple(files), ignored=found.ignored, seconds=time.perf_counter() - started)
+
+
+def _marking(groups: tuple[str, ...], metadata: tuple[str, ...]) -> Callable[[SourceFile], SourceFile]:
+    """Return a function that gives a file these groups and metadata, where there are any."""
+    pairs = [pair.partition("=") for pair in metadata]
+    try:
+        of_groups = parse_groups(groups) if groups else None
+        tags = tags_of({key: value for key, _, value in pairs}) if pairs else None
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+    return lambda file: replace(file, groups=of_groups, tags=tags)
 
 
 async def _add(path: Path, add: Ingest, max_bytes: int) -> FileReport:

@@ -1,5 +1,6 @@
 """Handing files to a running server, which holds the data folder."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -8,10 +9,11 @@ import aiohttp
 from app.ingest.document import SourceFile, UnreadableDocument
 from app.ingest.pipeline import IngestOutcome
 from app.ports import DependencyUnavailable
+from app.rag.access import metadata_of
 
 UPLOAD_TIMEOUT_S = 600
 """For one file: a book of a thousand pages takes a minute to read on a slow machine."""
-_FILE_REFUSED = {400, 413, 415, 422}
+_FILE_REFUSED = {400, 403, 413, 415, 422}
 
 
 class RemoteIngestor:
@@ -24,6 +26,10 @@ class RemoteIngestor:
     async def ingest(self, file: SourceFile) -> IngestOutcome:
         """Raises UnreadableDocument for a file that the server refuses, DependencyUnavailable for anything else."""
         form = aiohttp.FormData({"source_uri": file.source_uri})
+        if file.groups is not None:
+            form.add_field("groups", ",".join(file.groups))
+        if file.tags is not None:
+            form.add_field("metadata", json.dumps(metadata_of(file.tags)))
         form.add_field("file", file.content, filename=file.name, content_type="application/octet-stream")
         try:
             async with self._session.post(self._url, data=form) as response:

@@ -1,5 +1,6 @@
 """`ragspan ingest` as a user calls it, in processes of its own."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 
 from app.adapters.data_folder import DataFolder
+from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.wordllama import WordLlamaEmbedder
+from app.ingest.identity import index_identity
+from app.ports import DocumentRecord
 from tests.support.documents import blank_pdf, pdf
 
 RAGSPAN = [str(Path(sys.executable).with_name("ragspan"))]
@@ -143,3 +148,35 @@ def test_files_go_through_the_server_that_holds_the_data_folder(tmp_path: Path, 
     assert report["counts"] == {"created": 2, "updated": 0, "unchanged": 0, "skipped": 1}
     assert "no text" in next(file["reason"] for file in report["files"] if file["status"] == "skipped")
     assert ingest_json(tmp_path, folder)[1]["counts"]["unchanged"] == 2
+
+
+def test_files_get_the_groups_and_metadata_that_are_named_and_keep_them(tmp_path: Path, folder: Path) -> None:
+    named = ("--group", "hr", "--group", "board", "--metadata", "year=2024", "--metadata", "sum=1=1")
+    _, first = ingest_json(tmp_path, folder / "a.md", *named)
+    (folder / "a.md").write_text("# Cats\n\nThe cat is called Tim.")
+    _, second = ingest_json(tmp_path, folder / "a.md")
+    assert [run["files"][0]["status"] for run in (first, second)] == ["created", "updated"]
+    (record,) = published(tmp_path / "data")
+    assert (record.groups, record.tags) == (("board", "hr"), ("sum=1=1", "year=2024"))
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [(("--group", "h r"), "the group 'h r' is not allowed"), (("--metadata", "year"), "the value of year is not 1 to")],
+)
+def test_odd_groups_and_metadata_are_bad_input(
+    tmp_path: Path, folder: Path, option: tuple[str, str], sentence: str
+) -> None:
+    done = ingest(tmp_path, folder, *option)
+    assert (done.returncode, sentence in done.stderr) == (2, True)
+
+
+def published(data_dir: Path) -> list[DocumentRecord]:
+    async def read() -> list[DocumentRecord]:
+        store = EmbeddedStore(data_dir)
+        await store.open(index_identity(WordLlamaEmbedder()))
+        records = await store.list_documents("default")
+        await store.close()
+        return records
+
+    return asyncio.run(read())
