@@ -10,8 +10,8 @@ from app.rag.groundedness import support
 
 VerdictName: TypeAlias = Literal["grounded", "ungrounded", "refusal", "no_context"]
 REFUSAL = re.compile(
-    r"\b(?:documents?|passages?|sources?|context)\b[^.!?]{0,80}?\b(?:do|does|did|doesn't|don't)\b[^.!?]{0,30}?"
-    r"(?:\bnot\b|n't)?[^.!?]{0,20}?\b(?:answer|say|mention|contain|provide|cover|specify)"
+    r"\b(?:documents?|passages?|sources?|context)\b[^.!?]{0,80}?\b(?:(?:do|does|did) not|(?:don|doesn|didn)['\u2019]t)"
+    r"\b[^.!?]{0,20}?\b(?:answer|say|mention|contain|provide|cover|specify)"
     r"|\bI (?:do not|don't|cannot|can't|could not|couldn't) (?:know|answer|find|tell|say)\b"
     r"|\b(?:no|not enough|insufficient) information\b|\bunable to answer\b",
     re.IGNORECASE,

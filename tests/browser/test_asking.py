@@ -108,6 +108,14 @@ def test_an_answer_at_its_length_limit_says_so(page: Page, scripted_service: str
     expect(turn.get_by_text("The answer stopped at its length limit")).to_be_visible()
 
 
+def test_what_is_unsupported_or_removed_is_said(page: Page, scripted_service: str, model: ScriptedModel) -> None:
+    model.writes("Seventeen cats live on the moon. [1] See https://attacker.example/cats for more.")
+    page.goto(scripted_service)
+    turn = answered(ask(page, QUESTION))
+    expect(turn.get_by_text("The passages do not clearly support 2 of 2 statements")).to_be_visible()
+    expect(turn.get_by_text("Removed from the answer: 1 link.")).to_be_visible()
+
+
 def test_markup_in_an_answer_is_shown_and_does_not_run(page: Page, scripted_service: str, model: ScriptedModel) -> None:
     attack = (
         "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script> [1](javascript:alert(1))"

@@ -130,7 +130,14 @@ export class Turn {
   finish({ metadata, truncated }) {
     this.complete = true;
     if (truncated) this.note("The answer stopped at its length limit, so its end is missing.");
-    if (metadata.degraded.length) this.note(`Answered without ${parts(metadata.degraded)}, so it may be less exact.`);
+    const { quality, removed, degraded } = metadata;
+    const cut = Object.entries(removed).map(([category, count]) => counted(count, category.replaceAll("_", " ")));
+    if (quality.unsupported.length) {
+      const unsupported = `${quality.unsupported.length} of ${counted(quality.statements, "statement")}`;
+      this.note(`The passages do not clearly support ${unsupported}; check what the answer says.`);
+    }
+    if (cut.length) this.note(`Removed from the answer: ${cut.join(", ")}.`);
+    if (degraded.length) this.note(`Answered without ${parts(degraded)}, so it may be less exact.`);
     const total = duration(performance.now() - this.started);
     const first = this.firstText === undefined ? "" : ` · first words after ${duration(this.firstText)}`;
     const rows = Object.entries(metadata.timings_ms).flatMap(([stage, ms]) => [

@@ -44,6 +44,8 @@ def test_the_labelled_sentences_are_told_apart() -> None:
         ("The sky is blue on five days. Grass is not red. [2]", "grounded", 1),
         ("The moon is made of cheese.", "ungrounded", 0),
         ("The documents do not answer the question.", "refusal", 1),
+        ("The passage doesn't mention the moon.", "refusal", 1),
+        ("The documents do say that the moon is made of cheese.", "ungrounded", 0),
         ("I do not know.", "refusal", 1),
         ("Yes.", "grounded", 1),
     ],
