@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import documents, probes, query, retrieve
+from app.api import chat, documents, probes, query, retrieve
 from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
+from app.api.openai_errors import OpenAiErrors
 from app.composition import Adapters, open_adapters
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
@@ -53,7 +54,7 @@ def create_app(
     )
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
-    for router in (query.router, retrieve.router, documents.router, probes.router, web.router):
+    for router in (query.router, retrieve.router, chat.router, documents.router, probes.router, web.router):
         app.include_router(router)
     add_error_handlers(app)
     # The last one added is the outermost.
@@ -62,6 +63,7 @@ def create_app(
     app.add_middleware(Authentication, keys=settings.api_keys)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
+    app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics)
     return app
 

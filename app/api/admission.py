@@ -14,7 +14,7 @@ from app.api.problems import Problem
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
-QUESTION_PATHS = frozenset({"/query", "/v1/query", "/v1/retrieve"})
+QUESTION_PATHS = frozenset({"/query", "/v1/query", "/v1/retrieve", "/v1/chat/completions"})
 MAX_WAIT_S = 1.0
 """Half of the two seconds in which a first token is promised."""
 RETRY_AFTER_S = 1

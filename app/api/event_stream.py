@@ -38,6 +38,10 @@ class EventStream(Response):
         super().init_headers(headers)
         self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
 
+    def failure(self, problem: dict[str, Any]) -> bytes:
+        """Return the last event of a stream that failed."""
+        return server_sent_event("error", {**problem, "truncated": True})
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
@@ -54,6 +58,5 @@ class EventStream(Response):
                 log_error(error)
                 body = problem_of(error).body()
                 scope[OUTCOME_SCOPE_KEY] = body["status"]
-                last = server_sent_event("error", {**body, "truncated": True})
-                await send({"type": "http.response.body", "body": last, "more_body": True})
+                await send({"type": "http.response.body", "body": self.failure(body), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,82 @@
+"""What OpenAI's chat clients send, as far as it means something here."""
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.api.problems import Problem
+from app.api.schemas import MAX_MESSAGES, MAX_TURN_CHARS, Text
+
+WITHOUT_EFFECT = frozenset({
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "logit_bias",
+    "max_tokens", "max_completion_tokens", "user", "store", "metadata",
+    "service_tier", "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key", "parallel_tool_calls",
+})  # fmt: skip
+"""The operator's settings decide how a model writes; clients send these unasked, so they are taken."""
+ONLY: dict[str, tuple[object, ...]] = {
+    "n": (1,),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "logprobs": (False,),
+    "stop": ([],),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+}
+"""The values that ask for nothing that is not done anyway; any other asks for what there is not."""
+
+
+def _joined(content: object) -> object:
+    """Return a list of text parts as one text."""
+    if not isinstance(content, list):
+        return content
+    texts = [_text(part) for part in cast("list[object]", content)]
+    return "\n".join(texts)
+
+
+def _text(part: object) -> str:
+    fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
+    text = fields.get("text")
+    if fields.get("type") != "text" or not isinstance(text, str):
+        raise ValueError("this service reads text alone; send a text, or parts of the type 'text'")
+    return text
+
+
+class ChatMessage(BaseModel):
+    """A message; what else clients echo of an answer's message is left aside."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[Text, BeforeValidator(_joined), Field(max_length=MAX_TURN_CHARS)]
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """A conversation whose last message is the question."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES + 1)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+    def ignored(self) -> list[str]:
+        """Return what of the request has no effect. Raises a Problem for what would have one and cannot be had."""
+        extra: dict[str, Any] = self.model_extra or {}
+        wanted = {name: value for name, value in extra.items() if value is not None}
+        for name, value in wanted.items():
+            if name not in WITHOUT_EFFECT and value not in ONLY.get(name, ()):
+                raise Problem(422, _refusal(name), param=name[:80])
+        roles = {message.role for message in self.messages} & {"system", "developer"}
+        return sorted(wanted.keys() & WITHOUT_EFFECT) + [f"messages of role {role}" for role in sorted(roles)]
+
+
+def _refusal(name: str) -> str:
+    if name not in ONLY:
+        return f"This service has no parameter {name[:80]!r}; leave it out."
+    allowed = " or ".join(repr(value) for value in ONLY[name])
+    return f"This service answers from documents, in one text: {name!r} may only be {allowed}; leave it out."

@@ -1,0 +1,91 @@
+"""Errors as OpenAI's clients read them, on the addresses that OpenAI's API has.
+
+Routes and middleware raise and send problems, as everywhere; here, outside of them all, each becomes OpenAI's envelope.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import log_error, problem_of
+
+CHAT_PATH = "/v1/chat/completions"
+MODELS_PATH = "/v1/models"
+INVALID = 400
+UNPROCESSABLE = 422
+"""OpenAI answers 400 where we answer 422 elsewhere, and its clients know BadRequestError for it."""
+SERVER_FAULTS = 500
+TYPES: Mapping[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("permission_error", None),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
+"""`type` and `code` by status, where OpenAI has its own."""
+
+
+def is_openai(path: str) -> bool:
+    return path in {CHAT_PATH, MODELS_PATH} or path.startswith(f"{MODELS_PATH}/")
+
+
+def envelope(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the problem object as OpenAI's error object; `code` and `param` of the problem go along."""
+    default = ("server_error" if problem["status"] >= SERVER_FAULTS else "invalid_request_error", None)
+    kind, code = TYPES.get(problem["status"], default)
+    fields = [fault["field"] for fault in problem.get("errors", ())]
+    param = problem.get("param") or next(iter(fields), None)
+    return {"error": {"message": problem["detail"], "type": kind, "param": param, "code": problem.get("code", code)}}
+
+
+class OpenAiErrors:
+    """ASGI middleware: puts each problem of these addresses into the envelope, whoever sent it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not is_openai(scope["path"]):
+            return await self.app(scope, receive, send)
+        response = _Translated(send)
+        try:
+            return await self.app(scope, receive, response.send)
+        except Exception as error:
+            if response.has_begun:
+                raise
+            log_error(error)
+            problem = problem_of(error)
+            return await JSONResponse(envelope(problem.body()), problem.status)(scope, receive, send)
+
+
+class _Translated:
+    """Passes a response on, a problem as its envelope."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._problem_start: Message | None = None
+        self._body = b""
+        self.has_begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            if MutableHeaders(raw=message["headers"]).get("content-type") == "application/problem+json":
+                self._problem_start = message
+                return
+        if self._problem_start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if not message.get("more_body", False):
+            await self._send_envelope(self._problem_start)
+
+    async def _send_envelope(self, start: Message) -> None:
+        body = json.dumps(envelope(json.loads(self._body))).encode()
+        headers = MutableHeaders(raw=list(start["headers"]))
+        headers["content-type"], headers["content-length"] = "application/json", str(len(body))
+        status = INVALID if start["status"] == UNPROCESSABLE else start["status"]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": body})
