@@ -1,10 +1,8 @@
 """`ragspan plan`: what stacks would bring up, said without a cloud account, a cluster or a network."""
 
-import gc
 import json
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -49,12 +47,11 @@ def plan(
         raise click.UsageError("Name stacks or give --all, not both.")
     if as_json and as_markdown:
         raise click.UsageError("Give --json or --markdown, not both.")
-    with _without_collector():
-        configs = _configs(stacks)
-        earlier = _earlier(configs, before) if before else {}
-        reports = [_planned(config) for config in configs]
-        if before:
-            reports = [_with_changes(report, earlier[report.stack.name]) for report in reports]
+    configs = _configs(stacks)
+    earlier = _earlier(configs, before) if before else {}
+    reports = [_planned(config) for config in configs]
+    if before:
+        reports = [_with_changes(report, earlier[report.stack.name]) for report in reports]
     if render:
         _render(reports, render)
     if as_json:
@@ -68,18 +65,6 @@ def plan(
     else:
         _show(reports)
     sys.exit(VIOLATED if any(report.mandatory_violations for report in reports) else CLEAN)
-
-
-@contextmanager
-def _without_collector() -> Generator[None]:
-    """The SDKs' imports make millions of objects that all stay: looking for garbage takes a fifth of a plan."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
