@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import chat, documents, probes, query, retrieve
+from app.api import chat, documents, feedback, probes, query, retrieve
 from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
@@ -54,8 +54,8 @@ def create_app(
     )
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
-    for router in (query.router, retrieve.router, chat.router, documents.router, probes.router, web.router):
-        app.include_router(router)
+    for module in (query, retrieve, chat, feedback, documents, probes, web):
+        app.include_router(module.router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)

@@ -1,6 +1,7 @@
 """What goes over the wire. Unknown fields of a request are refused by name: a misspelt option must not be ignored."""
 
 from typing import Annotated, Literal, cast
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -70,6 +71,13 @@ class RetrieveRequest(_Request):
 class QueryRequest(RetrieveRequest):
     stream: bool | None = Field(default=None, description="Server-sent events or JSON; if absent, Accept decides.")
     messages: list[Turn] = Field(default=[], max_length=MAX_MESSAGES)
+
+
+class FeedbackRequest(_Request):
+    """Whether an answer helped. There is no field for words: they would be content, of which nothing is logged."""
+
+    answer_id: UUID
+    rating: Literal["up", "down"]
 
 
 class Source(BaseModel):

@@ -43,6 +43,7 @@ class Metrics:
         self.active_queries = Gauge("rag_active_queries", "Questions being answered now.", registry=registry)
         self.waiting_queries = Gauge("rag_waiting_queries", "Questions that wait for a place.", registry=registry)
         self.tokens = Counter("rag_tokens", "Tokens that the generator reports.", ["kind"], registry=registry)
+        self.feedback = Counter("rag_feedback", "Answers that users rated.", ["rating"], registry=registry)
         self.documents = Gauge("rag_vector_db_documents", "Documents in the index, all tenants.", registry=registry)
         self.dependency_up = Gauge(
             "rag_dependency_up", "1 if the dependency answered its last check, else 0.", ["dependency"],

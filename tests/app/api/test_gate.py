@@ -41,7 +41,10 @@ FOREIGN = (
     [("Origin", "http://evil.example"), ("Origin", "http://evil.example")],
 )
 CHANGING = (
-    *(("POST", path) for path in ("/v1/query", "/query", "/v1/retrieve", "/v1/documents")),
+    *(
+        ("POST", path)
+        for path in ("/v1/query", "/query", "/v1/retrieve", "/v1/chat/completions", "/v1/feedback", "/v1/documents")
+    ),
     *((method, "/v1/documents/x") for method in ("DELETE", "PUT", "PATCH")),
 )
 

@@ -1,0 +1,35 @@
+"""Whether an answer helped: counted, logged, and nothing else taken."""
+
+import uuid
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+ID = str(uuid.uuid4())
+
+
+async def test_a_rating_is_counted_and_logged_by_the_answers_id(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ragspan.feedback")
+    for rating in ("up", "down", "down"):
+        assert (await client.post("/v1/feedback", json={"answer_id": ID, "rating": rating})).status_code == 204
+    metrics = (await client.get("/metrics")).text
+    assert 'rag_feedback_total{rating="up"} 1.0' in metrics
+    assert 'rag_feedback_total{rating="down"} 2.0' in metrics
+    assert [vars(record)["answer_id"] for record in caplog.records if record.name == "ragspan.feedback"] == [ID] * 3
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"answer_id": ID, "rating": "5"}, "rating"),
+        ({"answer_id": "SECRET", "rating": "up"}, "answer_id"),
+        ({"answer_id": ID, "rating": "up", "comment": "SECRET"}, "there is no field 'comment'"),
+    ],
+)
+async def test_anything_else_is_refused(client: httpx.AsyncClient, body: dict[str, str], named: str) -> None:
+    response = await client.post("/v1/feedback", json=body)
+    assert (response.status_code, named in response.json()["detail"]) == (422, True)
+    assert "SECRET" not in response.text
