@@ -20,7 +20,8 @@ RAGSPAN = Path(sys.executable).with_name("ragspan")
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a rehearsal whose private folder stands in `folder`."""
+    """Start a rehearsal; its private folder is in `folder`. Ctrl-C reaches it even where CI runs in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # or it would inherit that the signal is ignored
     environment = {**os.environ, "TMPDIR": str(folder)}
     command = [RAGSPAN, "rehearse", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
