@@ -19,6 +19,7 @@ from tests.support.pods.environment import Secrets
 ANSWER_TIMEOUT_S = 30
 POLL_S = 0.5
 REPLICAS = frozenset({"weaviate-0", "weaviate-1", "weaviate-2"})
+SERVERS = ("rag-api-0", "rag-api-1", "rag-api-2")
 CHUNKS, TENANT = "RagspanChunk", "n-default"
 """As the answer service names them in Weaviate."""
 
@@ -75,7 +76,13 @@ class Running:
         key_file.write_text(self.key)
         ragspan = Path(sys.executable).with_name("ragspan")
         server = ("--server", self.cluster.urls["rag-api"], "--api-key-file", str(key_file))
-        subprocess.run([ragspan, "ingest", *server, str(document)], check=True, capture_output=True)
+        added = subprocess.run([ragspan, "ingest", *server, str(document)], check=False, capture_output=True, text=True)
+        assert added.returncode == 0, added.stdout + added.stderr
+
+    def degraded(self, server: str) -> list[str]:
+        """The dependencies that one replica of the answer service misses."""
+        with urlopen(f"{self.cluster.urls[server]}/readyz", timeout=ANSWER_TIMEOUT_S) as answer:
+            return json.load(answer)["degraded"]
 
     def weaviate(self, replica: str, path: str) -> Any:
         """Ask the API of one replica of Weaviate, with its key. Raises HTTPError or URLError."""
