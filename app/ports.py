@@ -225,6 +225,13 @@ class VectorStore(Protocol):
         """At most `limit` published chunks of documents in the scope, best first, by keyword and vector together."""
         ...
 
+    async def corpus_version(self, tenant: str) -> str:
+        """Return another text after each publish and delete of the tenant, by whatever process, and the same otherwise.
+
+        A search that begins later finds at least what it stands for.
+        """
+        ...
+
     async def health(self) -> Health: ...
     async def close(self) -> None: ...
 

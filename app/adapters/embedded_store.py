@@ -74,6 +74,9 @@ class EmbeddedStore:
         require_query_vector(vector, self._dimensions)
         return await self._read(tenant, lambda index: index.search(text, vector, limit, scope), [])
 
+    async def corpus_version(self, tenant: str) -> str:
+        return await self._read(tenant, lambda index: index.corpus_version(), "")
+
     async def health(self) -> Health:
         return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")
 

@@ -20,10 +20,12 @@ CREATE VIRTUAL TABLE IF NOT EXISTS keyword
   USING fts5(title, text, content='chunk', content_rowid='id', tokenize='porter unicode61');
 CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL);
 INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
+CREATE TABLE IF NOT EXISTS origin (id TEXT NOT NULL);
+INSERT INTO origin SELECT hex(randomblob(8)) WHERE NOT EXISTS (SELECT * FROM origin);
 """
 """Ids are never used twice (AUTOINCREMENT), so that a row id names one vector for ever. `keyword` holds published
 chunks only; a tombstone is a document with `deleted`; `groups` and `tags` are JSON lists. `generation` counts the
-changes of what is published."""
+changes of what is published; `origin` tells a folder that was made anew from the one that counted before."""
 
 FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND published = 0"
 STAGE = """
@@ -47,6 +49,7 @@ SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, 
 NEXT_GENERATION = "UPDATE state SET generation = generation + 1"
 
 GENERATION = "SELECT generation FROM state"
+CORPUS_VERSION = "SELECT id || '-' || generation FROM origin, state"
 STATE_OF_DOCUMENT = "SELECT revision, deleted FROM document WHERE doc_id = ?"
 DOCUMENT = """
 SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document

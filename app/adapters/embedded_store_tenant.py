@@ -87,6 +87,10 @@ class TenantIndex:
             )
             return [Hit(chunk=_chunk(connection, row_id), score=score) for row_id, score in ranked[:limit]]
 
+    def corpus_version(self) -> str:
+        with self._connection() as connection:
+            return connection.execute(sql.CORPUS_VERSION).fetchone()[0]
+
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()

@@ -149,6 +149,10 @@ class WeaviateStore:
             wanted = Wanted(text=text, vector=vector, scope=scope)
             return await self._read(tenant, lambda index: search_published(index, wanted, limit), [])
 
+    async def corpus_version(self, tenant: str) -> str:
+        async with _reported("tell the corpus version", READ_TIMEOUT_S):
+            return await self._read(tenant, lambda index: index.corpus_version(), "")
+
     async def health(self) -> Health:
         if self._client is None:
             return Health(ok=False, detail="Weaviate is not connected.")

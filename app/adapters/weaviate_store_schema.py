@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, cast
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import Configure, DataType, Property, ReplicationDeletionStrategy, Tokenization
@@ -21,6 +21,8 @@ from app.ports import Chunk, DocumentRecord, DocumentVersion, IndexIdentity
 
 _RECORDS = UUID("5b1d3d0e-9a52-5a6e-8f0e-0f4d6f1f7c11")
 _REVISION_DIGITS = 20
+CORPUS_ID = ""
+"""Of a record that is no document's, and stands as deleted: its version is that of the whole corpus."""
 _PLAIN_TENANT = re.compile(r"[A-Za-z0-9-]{1,48}")
 
 
@@ -159,6 +161,12 @@ def record_object(document: DocumentVersion, chunks: int, *, deleted: bool) -> D
         "tags": list(document.tags),
     }
     return DataObject(uuid=record_id(document.doc_id), properties=properties)
+
+
+def corpus_object() -> DataObject[WeaviateProperties, None]:
+    """A corpus version that there never was."""
+    version = DocumentVersion(doc_id=CORPUS_ID, version=uuid4().hex, revision=0, source_uri="", title="")
+    return record_object(version, 0, deleted=True)
 
 
 def record_of(properties: WeaviateProperties) -> RecordState:

@@ -14,7 +14,16 @@ from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
-from app.adapters.weaviate_store_schema import RecordState, chunk_of, record_id, record_of, sortable, tenant_name
+from app.adapters.weaviate_store_schema import (
+    CORPUS_ID,
+    RecordState,
+    chunk_of,
+    corpus_object,
+    record_id,
+    record_of,
+    sortable,
+    tenant_name,
+)
 from app.ports import DependencyUnavailable, Hit, Scope, Vector
 from app.rag.fusion import VECTOR_WEIGHT, query_words
 
@@ -67,7 +76,17 @@ class TenantCollections:
             await _write(self._chunks, chunks[first : first + INSERT_BATCH])
 
     async def write_record(self, record: DataObject[WeaviateProperties, None]) -> None:
-        await _write(self._records, [record])
+        """Write a document's record, and then that the corpus has changed.
+
+        That is written with the record too: a writer that dies in between has said so, unless somebody asked and
+        searched in the moment between the two of one request.
+        """
+        await _write(self._records, [record, corpus_object()])
+        await _write(self._records, [corpus_object()])
+
+    async def corpus_version(self) -> str:
+        states = await self.states([CORPUS_ID])
+        return states[CORPUS_ID].record.version if states else ""
 
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         """Records of these documents, tombstones included, by document id."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.settings import index, models
+from app.settings import cache, index, models
 from app.settings.answering import AnsweringSettings
 from app.settings.errors import SettingsError, describe, unknown_variables
 from app.settings.names import PREFIX, variable
@@ -19,11 +19,18 @@ from app.settings.serving import ServingSettings
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment_names", "load_settings", "variable"]
 
-VARIANTS = (*index.VARIANTS, *models.VARIANTS)
+VARIANTS = (*index.VARIANTS, *models.VARIANTS, *cache.VARIANTS)
 
 
 # The sections' fields come in the order from the last base to the first.
-class Settings(SafetySettings, AnsweringSettings, models.ModelSettings, index.IndexSettings, ServingSettings):
+class Settings(
+    cache.CacheSettings,
+    SafetySettings,
+    AnsweringSettings,
+    models.ModelSettings,
+    index.IndexSettings,
+    ServingSettings,
+):
     """Every variable that the service accepts; the field `port` is the variable `RAGSPAN_PORT`."""
 
     model_config = SettingsConfigDict(

@@ -37,7 +37,7 @@ def describe(error: ValidationError, model: type[BaseModel], environ: Mapping[st
         field = str(fault["loc"][0])
         name = prefix + field.upper()
         value = values.get(name, "")
-        shown = "" if "api_key" in field or "@" in value else f"={value[:80]!r}"
+        shown = "" if "api_key" in field or "password" in field or "@" in value else f"={value[:80]!r}"
         meaning = model.model_fields[field].description or ""
         sentences.append(f"{name}{shown} is refused: {reason}. {meaning}")
     return sentences

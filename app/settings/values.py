@@ -1,5 +1,6 @@
 """Kinds of values that several sections share, each refused with what to write instead."""
 
+import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
@@ -17,6 +18,18 @@ def _service_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _redis_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("it must be a redis:// or rediss:// address with a host, e.g. redis://127.0.0.1:6379/0")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("it must carry no user, password, query or fragment; user and password have own variables")
+    if not re.fullmatch("/?|/[0-9]{1,5}", parts.path):
+        raise ValueError("after the host there may be the number of a database alone, e.g. redis://127.0.0.1:6379/0")
+    _ = parts.port  # raises ValueError
+    return value
+
+
 def _existing_file(value: Path) -> Path:
     if not value.is_file():
         raise ValueError("there is no such file; give the path of the model's tokenizer.json")
@@ -24,6 +37,7 @@ def _existing_file(value: Path) -> Path:
 
 
 Url: TypeAlias = Annotated[str, AfterValidator(_service_url)]
+RedisUrl: TypeAlias = Annotated[str, AfterValidator(_redis_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
 

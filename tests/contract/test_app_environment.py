@@ -31,6 +31,13 @@ NOT_RENDERED = {
     "reranker_model": "likewise",
     "reranker_api_key": "likewise",
     "rerank_timeout_s": "likewise",
+    "cache": "rendered with the cache service",
+    "cache_ttl_s": "likewise",
+    "cache_memory_mib": "likewise",
+    "cache_timeout_s": "likewise",
+    "redis_url": "likewise",
+    "redis_username": "likewise",
+    "redis_password": "likewise",
 }
 """Settings that no stack renders, each with the reason."""
 

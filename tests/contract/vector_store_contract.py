@@ -357,5 +357,34 @@ class VectorStoreContract:
         assert {type(outcome) for outcome in outcomes} <= {type(None), StaleVersion}
         assert await texts_found(store) == {"apple 3"}
 
+    async def test_the_corpus_version_changes_with_each_publish_and_delete_alone(
+        self, store: VectorStore, make_store: MakeStore
+    ) -> None:
+        other = make_store()
+        await other.open(IDENTITY)
+        seen = [await store.corpus_version(TENANT)]
+        for change in (
+            lambda: put(store, version(), "apple"),
+            lambda: put(store, version(name="v2", revision=2), "pear"),
+            lambda: put(other, version("letter", revision=3), "plum"),
+            lambda: other.delete(TENANT, "report", 4),
+            lambda: store.delete(TENANT, "report", 5),
+        ):
+            await change()
+            seen.append(await store.corpus_version(TENANT))
+            await texts_found(store)
+            await store.list_documents(TENANT)
+            assert seen[-1] == await other.corpus_version(TENANT) == await store.corpus_version(TENANT)
+        assert len(set(seen)) == len(seen), seen
+        assert [record.doc_id for record in await store.list_documents(TENANT)] == ["letter"]
+        await other.close()
+
+    async def test_a_tenant_has_a_corpus_version_of_its_own(self, store: VectorStore) -> None:
+        await put(store, version(), "apple")
+        before = await store.corpus_version(TENANT)
+        assert await store.corpus_version("nobody") == await store.corpus_version("nobody") != before
+        await put(store, version(), "apple", tenant="acme-2")
+        assert await store.corpus_version(TENANT) == before != await store.corpus_version("acme-2")
+
     async def test_health_tells_whether_it_is_open(self, store: VectorStore) -> None:
         assert (await store.health()).ok

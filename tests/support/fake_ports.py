@@ -65,6 +65,7 @@ class FakeStore:
     open_error: Exception | None = None
     hang: bool = False
     is_up: bool = True
+    version: str = "v0"
     searches: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     scopes: list[Scope] = field(default_factory=list[Scope])
 
@@ -81,6 +82,13 @@ class FakeStore:
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
         return None
+
+    async def corpus_version(self, tenant: str) -> str:
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.error:
+            raise self.error
+        return self.version
 
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
         if self.hang:

@@ -64,6 +64,10 @@ PARTS = {
         names=("parliament",),
         how_to_get="make parts (installs it from requirements/parliament.txt, in an environment of its own)",
     ),
+    "redis": Part(
+        names=("redis-server", "valkey-server"),
+        how_to_get="apt-get install redis-server or valkey-server, or brew install redis",
+    ),
     "chromium": Part(
         names=("chromium", "chromium-browser", "google-chrome"),
         how_to_get="apt-get install chromium, or brew install --cask chromium",

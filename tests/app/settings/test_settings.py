@@ -77,6 +77,11 @@ def test_every_fault_is_reported_at_once() -> None:
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
         ({"HOST": "0.0.0.0"}, "RAGSPAN_HOST=0.0.0.0 is not a loopback address and RAGSPAN_API_KEYS is empty"),
         ({**CHAT, "GENERATOR_URL": "llm:8000"}, "it must be an http:// or https:// address"),
+        ({"CACHE": "redis"}, "RAGSPAN_CACHE=redis needs RAGSPAN_REDIS_URL; set what is missing"),
+        ({"REDIS_PASSWORD": "p"}, "RAGSPAN_REDIS_PASSWORD would have no effect without RAGSPAN_REDIS_URL"),
+        ({"REDIS_URL": "valkey:6379"}, "it must be a redis:// or rediss:// address with a host"),
+        ({"REDIS_URL": "redis://valkey/zero"}, "the number of a database alone"),
+        ({"CACHE_TTL_S": "60"}, "with RAGSPAN_CACHE=none; unset or set RAGSPAN_CACHE=memory or redis"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(variables: dict[str, str], sentence: str) -> None:
@@ -131,3 +136,16 @@ def test_what_the_image_sets_suits_either_store() -> None:
     assert image
     assert settings(API_KEYS=KEYS, **image).vector_store == "embedded"
     assert settings(API_KEYS=KEYS, **image, **WEAVIATE).vector_store == "weaviate"
+
+
+def test_redis_may_be_there_for_other_uses_than_the_cache() -> None:
+    s = settings(REDIS_URL="rediss://valkey:6380/1", REDIS_USERNAME="ragspan", REDIS_PASSWORD="of-redis")
+    assert (s.cache, s.redis_url) == ("none", "rediss://valkey:6380/1")
+    assert "of-redis" not in repr(s)
+
+
+def test_a_redis_password_is_in_no_error() -> None:
+    text = problems(REDIS_URL="redis://user:in-the-url@valkey", CACHE="redis", REDIS_PASSWORD="of-redis")
+    assert "it must carry no user, password" in text
+    assert "in-the-url" not in text
+    assert "of-redis" not in text
