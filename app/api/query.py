@@ -111,7 +111,7 @@ def source(hit: Hit) -> Source:
 def answer_end(done: Done) -> AnswerEnd:
     return AnswerEnd(
         answer_id=str(uuid.uuid4()),
-        citations=[Citation(source=c.source, start=c.start, end=c.end) for c in done.citations],
+        citations=[Citation.model_validate(asdict(c)) for c in done.citations],
         metadata=Metadata(
             model=done.model,
             timings_ms={str(stage): value for stage, value in done.timings_ms.items()},

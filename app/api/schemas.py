@@ -77,7 +77,7 @@ class FeedbackRequest(_Request):
     """Whether an answer helped. There is no field for words: they would be content, of which nothing is logged."""
 
     answer_id: UUID
-    rating: Literal["up", "down"]
+    rating: Literal["up", "down", "none"] = Field(description="The last one counts; `none` takes a rating back.")
 
 
 class Source(BaseModel):
@@ -91,11 +91,16 @@ class Source(BaseModel):
 
 
 class Citation(BaseModel):
-    """Characters `start` to `end` (exclusive, code points) of the answer rest on `sources[source]`."""
+    """Characters `start` to `end` (exclusive, code points) of the answer rest on `sources[source]`.
+
+    Characters `passage_start` to `passage_end` of that source's text are the part that comes closest; none if equal.
+    """
 
     source: int
     start: int
     end: int
+    passage_start: int
+    passage_end: int
 
 
 class Tokens(BaseModel):

@@ -10,11 +10,16 @@ BETWEEN_STATEMENTS = " \t\r\n.,;:!?…"
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Characters `start` to `end` of the answer are supported by the source at index `source`, counted from 0."""
+    """Characters `start` to `end` of the answer are supported by the source at index `source`, counted from 0.
+
+    Characters `passage_start` to `passage_end` of that passage say it, as far as words tell; none if they are equal.
+    """
 
     source: int
     start: int
     end: int
+    passage_start: int = 0
+    passage_end: int = 0
 
 
 def find_citations(answer: str, sources: int) -> list[Citation]:

@@ -12,6 +12,7 @@ from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
 from app.rag.prompt import build_prompt
 from app.rag.quality import Thresholds, judge
+from app.rag.quoting import with_quotes
 from app.rag.retrieval import Question
 from app.rag.run import Run
 
@@ -65,7 +66,7 @@ class Writer:
 
     def _done(self, end: GenerationEnd, text: str, passages: tuple[Hit, ...], guarded: GuardedText, run: Run) -> Done:
         since = time.monotonic()
-        citations = find_citations(text, len(passages))
+        citations = with_quotes(find_citations(text, len(passages)), text, [hit.chunk.text for hit in passages])
         texts = [f"{hit.chunk.title}\n{hit.chunk.location}\n{hit.chunk.text}" for hit in passages]
         verdict = judge(text, texts, citations, self._thresholds)
         run.record("quality", since)

@@ -92,6 +92,11 @@ def _words(text: str) -> _Words:
     return _Words(frozenset(words), frozenset(meaning), frozenset(numbers), frozenset(quantities), negations % 2 == 1)
 
 
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of the words and numbers that carry meaning."""
+    return _words(text).stems
+
+
 def _number(word: str) -> str:
     """Write a number in one way: `2,850`, `2850`; `twelve`, `12`."""
     return NUMBERS.get(word) or (THOUSANDS.sub("", word) if word[0].isdigit() else word)

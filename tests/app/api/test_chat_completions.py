@@ -55,7 +55,7 @@ async def test_an_answer_has_its_sources_in_one_field(ours: AsyncOpenAI) -> None
     assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (5, 7)
     extra = ragspan(answer)
     assert [source["doc_id"] for source in extra["sources"]] == ["handbook", "garden"]
-    assert extra["citations"] == [{"source": 0, "start": 0, "end": 11}]
+    assert extra["citations"] == [{"source": 0, "start": 0, "end": 11, "passage_start": 0, "passage_end": 16}]
     assert answer.id == f"chatcmpl-{extra['answer_id']}"
 
 

@@ -13,12 +13,13 @@ async def test_a_rating_is_counted_and_logged_by_the_answers_id(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "ragspan.feedback")
-    for rating in ("up", "down", "down"):
+    for rating in ("up", "down", "down", "none"):
         assert (await client.post("/v1/feedback", json={"answer_id": ID, "rating": rating})).status_code == 204
     metrics = (await client.get("/metrics")).text
     assert 'rag_feedback_total{rating="up"} 1.0' in metrics
     assert 'rag_feedback_total{rating="down"} 2.0' in metrics
-    assert [vars(record)["answer_id"] for record in caplog.records if record.name == "ragspan.feedback"] == [ID] * 3
+    assert 'rag_feedback_total{rating="none"} 1.0' in metrics
+    assert [vars(record)["answer_id"] for record in caplog.records if record.name == "ragspan.feedback"] == [ID] * 4
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ async def test_an_answer_carries_sources_citations_and_metadata(client: httpx.As
     assert body["sources"][0] == {
         "doc_id": "handbook", "title": "Handbook", "text": "The sky is blue.", "score": 0.9, "location": "page 1",
     }  # fmt: skip
-    assert body["citations"] == [{"source": 0, "start": 0, "end": 11}]
+    assert body["citations"] == [{"source": 0, "start": 0, "end": 11, "passage_start": 0, "passage_end": 16}]
     assert body["metadata"]["model"] == "fake-model"
     assert body["metadata"]["tokens"] == {"prompt": 5, "completion": 2}
     assert body["metadata"]["degraded"] == []
