@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from app.security.principal import ApiScope
     from app.settings import Settings
 
 BAD_INPUT = 2
@@ -31,13 +32,20 @@ def serve() -> None:
 @click.option(
     "--group", "groups", multiple=True, help="Access group of its holder, repeatable; none: sees every document."
 )
-def key(name: str, tenant: str, groups: tuple[str, ...]) -> None:
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["query", "ingest", "admin"]),
+    help="What its holder may do, repeatable: ask and read, add documents, delete them; none: everything.",
+)
+def key(name: str, tenant: str, groups: tuple[str, ...], scopes: tuple["ApiScope", ...]) -> None:
     """Make an API key for NAME; it is shown once, the service keeps its hash."""
     from app.security.api_keys import key_entry, new_key  # noqa: PLC0415
 
     fresh = new_key()
     try:
-        entry = key_entry(name, tenant, fresh, groups)
+        entry = key_entry(name, tenant, fresh, groups, scopes)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
     click.echo(f"Key, for {name}; it cannot be shown again:\n  {fresh}")

@@ -21,9 +21,11 @@ from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
 from app.rag.rewriting import Rewriting
 from app.readiness import Readiness
-from app.security.api_keys import DEFAULT_TENANT
+from app.security.api_keys import ApiKeys
 from app.security.body_limit import BodyLimit
 from app.security.gate import AllowedHosts, Authentication, SameOrigin
+from app.security.needed_scopes import undeclared
+from app.security.principal import DEFAULT_TENANT, Authenticator
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
@@ -56,16 +58,23 @@ def create_app(
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     for module in (query, retrieve, chat, feedback, documents, probes, web):
         app.include_router(module.router)
+    if missing := undeclared(app.routes):
+        raise LookupError(f"app/security/needed_scopes.py does not say who may call {', '.join(missing)}")
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(TurnAway, admission=admission)
-    app.add_middleware(Authentication, keys=settings.api_keys)
+    app.add_middleware(Authentication, authenticators=_authenticators(settings))
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
     app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics)
     return app
+
+
+def _authenticators(settings: Settings) -> list[Authenticator]:
+    """In the order in which they are asked; none where anyone may use the service."""
+    return [ApiKeys(settings.api_keys)] if settings.api_keys else []
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:

@@ -1,4 +1,4 @@
-"""What routes ask for: the running service and the tenant that the gate found."""
+"""What routes ask for: the running service, and who asks as the gate found it."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.composition import Adapters
 from app.ingest.pipeline import Ingestor
 from app.rag.pipeline import Pipeline
 from app.readiness import Readiness
-from app.security.gate import GROUPS_SCOPE_KEY, TENANT_SCOPE_KEY
+from app.security.principal import PRINCIPAL_KEY, Principal
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
@@ -47,15 +47,20 @@ async def running_service(request: Request) -> Service:
     return service
 
 
+async def principal(request: Request) -> Principal:
+    return request.scope[PRINCIPAL_KEY]
+
+
 async def tenant(request: Request) -> str:
-    return request.scope[TENANT_SCOPE_KEY]
+    return request.scope[PRINCIPAL_KEY].tenant
 
 
-def groups(request: Request) -> frozenset[str] | None:
-    return request.scope[GROUPS_SCOPE_KEY]
+async def groups(request: Request) -> frozenset[str] | None:
+    return request.scope[PRINCIPAL_KEY].groups
 
 
 ServiceDep = Annotated[Service, Depends(running_service)]
+PrincipalDep = Annotated[Principal, Depends(principal)]
 TenantDep = Annotated[str, Depends(tenant)]
 GroupsDep = Annotated[frozenset[str] | None, Depends(groups)]
 """The caller's access groups; None: every document of the tenant."""

@@ -23,7 +23,7 @@ from app.ingest.pipeline import Ingestor, IngestOutcome
 from app.ingest.report import FileReport, Report, shown, told
 from app.ports import ServiceError, StaleVersion
 from app.rag.access import parse_groups, tags_of
-from app.security.api_keys import DEFAULT_TENANT
+from app.security.principal import DEFAULT_TENANT
 from app.settings import Settings
 
 Ingest: TypeAlias = Callable[[SourceFile], Awaitable[IngestOutcome]]

@@ -11,17 +11,22 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from starlette.types import Scope
+
+from app.api.problems import Problem
 from app.rag import access
 from app.rag.access import parse_groups
+from app.security.headers import bearer_token, header
+from app.security.principal import API_SCOPES, ApiScope, Principal, parse_scopes
 
 KEY_PREFIX = "ragspan_"
 KEY_BYTES = 32
-DEFAULT_TENANT = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """Names of keys and tenants; Weaviate allows the same letters and length for a tenant."""
 
 _GROUP = access.NAME.pattern
-ENTRY = re.compile(rf"({NAME.pattern}):({NAME.pattern}):([0-9a-f]{{64}})(?::({_GROUP}(?:\+{_GROUP})*))?")
+_GROUPS = rf"{_GROUP}(?:\+{_GROUP})*"
+ENTRY = re.compile(rf"({NAME.pattern}):({NAME.pattern}):([0-9a-f]{{64}})(?::(?!$)({_GROUPS})?(?::([a-z+]+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,28 @@ class ApiKey:
     sha256: str = field(repr=False)
     groups: frozenset[str] | None = None
     """Its holder sees documents of these groups and those that are open to the tenant; None: every document."""
+    scopes: frozenset[ApiScope] = frozenset(API_SCOPES)
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks with this key."""
+        return Principal(tenant=self.tenant, groups=self.groups, scopes=self.scopes)
+
+
+class ApiKeys:
+    """Authenticator: a key in `Authorization: Bearer` or `X-API-Key`."""
+
+    def __init__(self, keys: tuple[ApiKey, ...]) -> None:
+        self._keys = keys
+
+    async def authenticate(self, scope: Scope) -> Principal | None:
+        presented = bearer_token(scope) or header(scope, b"x-api-key")
+        if not presented:
+            return None
+        if key := find_key(self._keys, presented):
+            return key.principal
+        detail = "The API key is not known here. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
+        raise Problem(401, detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 def new_key() -> str:
@@ -45,35 +72,36 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def key_entry(name: str, tenant: str, key: str, groups: Sequence[str] = ()) -> str:
-    """Return what RAGSPAN_API_KEYS holds for a key. Raises ValueError for a name or group that is not allowed."""
+def key_entry(name: str, tenant: str, key: str, groups: Sequence[str] = (), scopes: Sequence[ApiScope] = ()) -> str:
+    """Return what RAGSPAN_API_KEYS holds for a key; without `scopes` it may do everything. Raises ValueError."""
     for what, value in (("name", name), ("tenant", tenant)):
         if not NAME.fullmatch(value):
             raise ValueError(
                 f"the {what} {value!r} is not allowed; use up to 64 letters, digits, '-' and '_', "
                 "and begin with a letter or digit"
             )
-    entry = f"{name}:{tenant}:{hash_key(key)}"
-    return f"{entry}:{'+'.join(parse_groups(groups))}" if groups else entry
+    limits = ["+".join(parse_groups(groups)), "+".join(sorted(set(scopes)))]
+    return ":".join([name, tenant, hash_key(key), *limits]).rstrip(":")
 
 
 def parse_api_keys(entries: str) -> tuple[ApiKey, ...]:
-    """Parse entries `name:tenant:sha256` or `name:tenant:sha256:group+group`, separated by white space or commas.
+    """Parse entries `name:tenant:sha256[:groups[:scopes]]`, separated by white space or commas.
 
-    Errors never show a hash or a key.
+    Groups and scopes are joined by `+`; absent or empty they limit nothing. Errors never show a hash or a key.
     """
     keys: list[ApiKey] = []
     for position, entry in enumerate(re.findall(r"[^\s,]+", entries), start=1):
         form = ENTRY.fullmatch(entry)
         if not form:
             raise ValueError(
-                f"entry {position} is not name:tenant:sha256 or name:tenant:sha256:group+group, with 64 lower-case "
-                "hexadecimal digits; `ragspan key NAME` prints such an entry"
+                f"entry {position} is not name:tenant:sha256, with :group+group and :scope+scope after it where wanted "
+                "and 64 lower-case hexadecimal digits; `ragspan key NAME` prints such an entry"
             )
-        name, tenant, sha256, groups = form.groups()
+        name, tenant, sha256, groups, scopes = form.groups()
         if any(name == other.name for other in keys):
             raise ValueError(f"two entries have the name {name}; give each key its own")
-        keys.append(ApiKey(name, tenant, sha256, frozenset(parse_groups(groups.split("+"))) if groups else None))
+        limits = frozenset(parse_groups(groups.split("+"))) if groups else None
+        keys.append(ApiKey(name, tenant, sha256, limits, parse_scopes(scopes) if scopes else frozenset(API_SCOPES)))
     return tuple(keys)
 
 

@@ -1,28 +1,19 @@
-"""The gate in front of every route, as plain ASGI middleware: host, origin, API key, in this order.
+"""The gate in front of every route, as plain ASGI middleware: host, origin, who asks and what for, in this order.
 
 Middleware, not a dependency of each route: a stranger is turned away before the body is read, and a new route is
 protected without remembering to be.
 """
 
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import problem
-from app.security.api_keys import DEFAULT_TENANT, ApiKey, find_key
+from app.api.problems import Problem, problem
+from app.security.headers import header
 from app.security.hosts import PROBE_PATHS, host_name
+from app.security.needed_scopes import is_open, needed_scopes
 from app.security.origins import CHANGING_METHODS, is_foreign
-
-TENANT_SCOPE_KEY = "ragspan.tenant"
-GROUPS_SCOPE_KEY = "ragspan.groups"
-"""The caller's access groups, a frozenset; None: every document of the tenant."""
-ASSETS_PREFIX = "/assets/"
-KEYLESS_PATHS = PROBE_PATHS | {"/"}
-"""The page itself holds no data; it asks its user for a key."""
-
-
-def header(scope: Scope, name: bytes) -> str | None:
-    """Return the header's value, or None if it is absent. Sent more than once, it is empty, which no check accepts."""
-    values: list[bytes] = [value for key, value in scope["headers"] if key == name]
-    return (values[0].decode("latin-1") if len(values) == 1 else "") if values else None
+from app.security.principal import ANYONE, PRINCIPAL_KEY, Authenticator, Principal
 
 
 class AllowedHosts:
@@ -63,31 +54,39 @@ class SameOrigin:
 
 
 class Authentication:
-    """Put the tenant of the API key into the scope, or answer 401. Without configured keys there is one tenant."""
+    """Put who asks into the scope, or answer 401; 403 where their scopes do not cover the route.
 
-    def __init__(self, app: ASGIApp, keys: tuple[ApiKey, ...]) -> None:
+    Without authenticators nobody has to sign in.
+    """
+
+    def __init__(self, app: ASGIApp, authenticators: Sequence[Authenticator]) -> None:
         self.app = app
-        self.keys = keys
+        self._authenticators = authenticators
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in KEYLESS_PATHS or scope["path"].startswith(ASSETS_PREFIX):
+        if scope["type"] != "http" or is_open(scope["path"]):
             return await self.app(scope, receive, send)
-        presented = presented_key(scope)
-        if not self.keys:
-            scope[TENANT_SCOPE_KEY], scope[GROUPS_SCOPE_KEY] = DEFAULT_TENANT, None
-        elif presented and (key := find_key(self.keys, presented)):
-            scope[TENANT_SCOPE_KEY], scope[GROUPS_SCOPE_KEY] = key.tenant, key.groups
-        else:
-            detail = "The API key is not known here." if presented else "This service needs an API key."
-            remedy = " Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
-            response = problem(401, detail + remedy, headers={"WWW-Authenticate": "Bearer"})
-            return await response(scope, receive, send)
+        try:
+            principal = await self._principal(scope) if self._authenticators else ANYONE
+            _require_scope(principal, scope)
+        except Problem as refusal:
+            return await refusal.response()(scope, receive, send)
+        scope[PRINCIPAL_KEY] = principal
         return await self.app(scope, receive, send)
 
+    async def _principal(self, scope: Scope) -> Principal:
+        for authenticator in self._authenticators:
+            if principal := await authenticator.authenticate(scope):
+                return principal
+        detail = "This service needs an API key. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
+        raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
-def presented_key(scope: Scope) -> str | None:
-    """Return the key that a request carries in `Authorization: Bearer` or `X-API-Key`."""
-    scheme, _, credentials = (header(scope, b"authorization") or "").partition(" ")
-    if scheme.lower() == "bearer" and credentials.strip():
-        return credentials.strip()
-    return header(scope, b"x-api-key")
+
+def _require_scope(principal: Principal, scope: Scope) -> None:
+    """Raise a Problem that names what is missing (RFC 6750, section 3.1)."""
+    needed = needed_scopes(scope["method"], scope["path"])
+    if needed and needed.isdisjoint(principal.scopes):
+        names = sorted(needed)
+        detail = f"This needs the scope {' or '.join(names)}, which your credentials do not have; ask your operator."
+        challenge = f'Bearer error="insufficient_scope", scope="{" ".join(names)}"'
+        raise Problem(403, detail, headers={"WWW-Authenticate": challenge}, needed_scopes=names)

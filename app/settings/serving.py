@@ -26,7 +26,7 @@ class ServingSettings(BaseSettings):
         default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry."
     )
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
-        default=(), repr=False, description="Entries `name:tenant:sha256`, from `ragspan key`; none: loopback only."
+        default=(), repr=False, description="Entries from `ragspan key`; none: loopback only."
     )
     max_active_queries: int = Field(
         default=64, ge=1, le=10_000, description="Questions that one replica answers at once."

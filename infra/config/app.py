@@ -54,7 +54,7 @@ class App(Section):
     memory_gib: Annotated[float, Field(gt=0, le=256), FlipsTo(3.0)]
     """Requested for each pod, and its limit."""
     api_keys: SecretKey
-    """Entries `name:tenant:sha256` as `ragspan key` prints them."""
+    """Entries as `ragspan key` prints them."""
     hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
     """Host names clients use, beside the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5

@@ -150,6 +150,14 @@ async def test_a_key_is_checked_as_everywhere(serve: Serve, store: FakeStore) ->
     assert [tenant for tenant, _, _ in store.searches] == ["acme"]
 
 
+async def test_a_key_without_the_scope_raises_permission_denied(serve: Serve) -> None:
+    entry = key_entry("ci", "acme", KEY, scopes=["ingest"])
+    async with serve(api_keys=entry) as client, openai_client(client, KEY) as loader:
+        with pytest.raises(openai.PermissionDeniedError, match="needs the scope query") as caught:
+            await loader.chat.completions.create(model=MODEL, messages=ASKED)
+    assert caught.value.type == "permission_error"
+
+
 async def test_middleware_speaks_openai_here_and_problems_elsewhere(client: httpx.AsyncClient) -> None:
     foreign = {"Origin": "http://evil.example"}
     for path, has_envelope in (("/v1/chat/completions", True), ("/v1/query", False)):

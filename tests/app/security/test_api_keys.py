@@ -26,6 +26,25 @@ def test_an_entry_may_end_in_the_groups_of_its_holder() -> None:
         key_entry("ci", "acme", new_key(), ["a b"])
 
 
+def test_an_entry_may_say_what_its_holder_may_do() -> None:
+    key = new_key()
+    entry = key_entry("ci", "acme", key, scopes=["query", "ingest"])
+    assert entry == f"ci:acme:{hash_key(key)}::ingest+query"
+    assert parse_api_keys(entry)[0].scopes == {"ingest", "query"}
+    both = parse_api_keys(key_entry("ci", "acme", key, ["hr"], ["query"]))[0]
+    assert (both.groups, both.scopes) == ({"hr"}, {"query"})
+
+
+def test_a_key_without_scopes_may_do_everything() -> None:
+    for entry in (key_entry("ci", "acme", new_key()), key_entry("ci", "acme", new_key(), ["hr"])):
+        assert parse_api_keys(entry)[0].scopes == {"query", "ingest", "admin"}
+
+
+def test_an_unknown_scope_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="the scope 'querry' is not known; the scopes are query, ingest, admin"):
+        parse_api_keys(f"ci:acme:{hash_key('x')}::querry")
+
+
 def test_only_the_whole_key_opens_its_tenant() -> None:
     key, other = new_key(), new_key()
     keys = (ApiKey("a", "acme", hash_key(key)), ApiKey("b", "globex", hash_key(other)))
