@@ -29,6 +29,7 @@ from app.security.principal import DEFAULT_TENANT, Authenticator
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
+from app.telemetry.tracing import Tracing
 from app.web import routes as web
 
 
@@ -39,10 +40,11 @@ def create_app(
     """Return the application; nothing is opened before its lifespan starts."""
     metrics = Metrics()
     readiness = Readiness(metrics)
+    tracing = Tracing(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with open_adapters(settings) as adapters:
+        async with tracing.exporting(), open_adapters(settings) as adapters:
             app.state.service = _service(settings, adapters, readiness, metrics)
             tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
@@ -68,7 +70,7 @@ def create_app(
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
     app.add_middleware(OpenAiErrors)
-    app.add_middleware(RequestTelemetry, metrics=metrics)
+    app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
     return app
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from app.ports import DependencyTimeout, DependencyUnavailable, Health
 from app.rag.run import time_left_s
+from app.rag.trace import outgoing_headers
 
 CONNECT_TIMEOUT_S = 2.0
 HEALTH_TIMEOUT_S = 2.0
@@ -81,7 +82,8 @@ class ModelServer:
         return await self._send(path, body)
 
     async def _send(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
-        return await self._session.post(self._url + path, json=body, headers=self._headers, allow_redirects=False)
+        headers = self._headers | outgoing_headers()
+        return await self._session.post(self._url + path, json=body, headers=headers, allow_redirects=False)
 
     async def health(self, path: str = "/models") -> Health:
         """Ask for the list of models, which an OpenAI-compatible server has and which costs nothing, or for `path`."""

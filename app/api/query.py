@@ -17,6 +17,7 @@ from app.ports import Hit, Message, Scope
 from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
+from app.rag.trace import current
 from app.telemetry.metrics import Metrics
 
 router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
@@ -60,6 +61,8 @@ async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> Asy
                 if isinstance(event, Done):
                     metrics.observe_stages(event.timings_ms)
                     metrics.count_tokens(event.prompt_tokens, event.completion_tokens)
+                    if trace := current.get():
+                        trace.end = event
                 yield event
 
 

@@ -40,19 +40,19 @@ class Writer:
         prompt = replace(prompt, question=question.meaning)
         guarded = self._guard.open(passages)
         text = ""
-        since = time.monotonic()
-        async with aclosing(self._pieces(prompt, run)) as pieces:
-            async for piece in pieces:
-                is_end = isinstance(piece, GenerationEnd)
-                leaving = guarded.end() if is_end else guarded.feed(piece)
-                if leaving:
-                    if not text:
-                        run.record("first_token", run.started)
-                    text += leaving
-                    yield Token(leaving)
-                if is_end:
-                    run.record("generate", since)
-                    yield self._done(piece, text, passages, guarded, run)
+        with run.stage("generate") as stage:
+            async with aclosing(self._pieces(prompt, run)) as pieces:
+                async for piece in pieces:
+                    is_end = isinstance(piece, GenerationEnd)
+                    leaving = guarded.end() if is_end else guarded.feed(piece)
+                    if leaving:
+                        if not text:
+                            stage.first_token()
+                        text += leaving
+                        yield Token(leaving)
+                    if is_end:
+                        stage.end()
+                        yield self._done(piece, text, passages, guarded, run)
 
     async def _pieces(self, prompt: Prompt, run: Run) -> AsyncGenerator[str | GenerationEnd, None]:
         """The generator's stream, each piece within its time; the end last."""

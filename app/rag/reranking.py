@@ -1,7 +1,6 @@
 """The optional stage that reads question and passage together and orders the passages anew."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,15 +20,13 @@ class Reranking:
         """Return the hits, best first, with scores in 0..1. A reranker that fails or is late degrades the run."""
         if not hits:
             return []
-        since = time.monotonic()
         texts = [f"{hit.chunk.title}\n{hit.chunk.text}" for hit in hits]
         try:
-            scores = await run.limit(self._reranker.scores(question, texts), "reranker", self._limit_s)
+            with run.stage("rerank"):
+                scores = await run.limit(self._reranker.scores(question, texts), "reranker", self._limit_s)
         except DependencyUnavailable as error:
             log.warning("answered without the reranker: %s", error)
             run.degraded.append("rerank")
             return list(hits)
-        finally:
-            run.record("rerank", since)
         judged = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
         return sorted(judged, key=lambda hit: -hit.score)

@@ -1,6 +1,5 @@
 """From a question to its passages: embed → search → rerank → select."""
 
-import time
 from dataclasses import dataclass
 
 from app.ports import EVERYTHING, Embedder, Hit, Message, Scope, VectorStore
@@ -52,15 +51,13 @@ class Retriever:
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the best passages, each text once. Raises DependencyUnavailable."""
-        since = time.monotonic()
-        vector = await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)
-        run.record("embed", since)
-        since = time.monotonic()
-        search = self._store.search(
-            question.tenant, question.meaning, vector, question.top_k * self._over_fetch, question.scope
-        )
-        hits = await run.limit(search, "vector_store", self._limit_s)
-        run.record("search", since)
+        with run.stage("embed"):
+            vector = await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)
+        with run.stage("search"):
+            search = self._store.search(
+                question.tenant, question.meaning, vector, question.top_k * self._over_fetch, question.scope
+            )
+            hits = await run.limit(search, "vector_store", self._limit_s)
         if self._reranking:
             hits = await self._reranking.order(question.meaning, hits, run)
         return select(hits, question.top_k, self._per_document)

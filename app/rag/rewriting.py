@@ -1,7 +1,6 @@
 """Follow-ups such as "and in Paris?", made to stand alone, so that a search can find what they mean."""
 
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -39,15 +38,13 @@ class Rewriting:
         with_words = f"{asked_before[-1][:MAX_CHARS]} {question}" if is_short else question
         if self._generator is None:
             return with_words
-        since = time.monotonic()
         prompt = _prompt(question, conversation)
         try:
-            written = await run.limit(_write(self._generator, prompt), "rewriter", self._limit_s)
+            with run.stage("rewrite"):
+                written = await run.limit(_write(self._generator, prompt), "rewriter", self._limit_s)
         except DependencyUnavailable as error:
             log.warning("searched for a follow-up as it was asked: %s", error)
             written = ""
-        finally:
-            run.record("rewrite", since)
         if not written:
             run.degraded.append("rewrite")
         return written or with_words

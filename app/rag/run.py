@@ -5,13 +5,18 @@ import time
 from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from types import TracebackType
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from app.ports import DependencyTimeout
 from app.rag.breaker import Breakers
+from app.rag.trace import StageNote, Trace, current
 
 Result = TypeVar("Result")
-Stage: TypeAlias = Literal["rewrite", "embed", "search", "rerank", "first_token", "generate", "quality", "total"]
+Stage: TypeAlias = Literal[
+    "rewrite", "embed", "search", "rerank", "first_token", "generate", "stream", "quality", "total"
+]
+"""`first_token` counts from the request, `stream` from the first token to the last, the others from their own start."""
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
@@ -31,6 +36,11 @@ class Run:
     timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
     degraded: list[str] = field(default_factory=list[str])
     """Optional dependencies that were not there for this request, by role."""
+    trace: Trace | None = field(default_factory=current.get)
+
+    def stage(self, stage: Stage) -> "StageTimer":
+        """Time the block as a stage."""
+        return StageTimer(self, stage)
 
     def record(self, stage: Stage, since: float) -> None:
         self.timings_ms[stage] = round((time.monotonic() - since) * 1000, 2)
@@ -62,3 +72,46 @@ class Run:
             raise DependencyTimeout(dependency, message, is_to_blame=allowed >= seconds / 2) from None
         finally:
             _deadline.reset(token)
+
+
+class StageTimer:
+    """Records a stage when its block, or before that `end`, ends it; whether well or not."""
+
+    __slots__ = ("_first_token", "_has_ended", "_note", "_run", "_since", "_stage")
+
+    def __init__(self, run: Run, stage: Stage) -> None:
+        self._run = run
+        self._stage: Stage = stage
+        self._first_token: float | None = None
+        self._has_ended = False
+
+    def __enter__(self) -> Self:
+        self._since = time.monotonic()
+        trace = self._run.trace
+        self._note: StageNote | None = trace.begin(self._stage, self._since) if trace and trace.sampled else None
+        return self
+
+    def first_token(self) -> None:
+        """Record that the first token is there."""
+        self._first_token = time.monotonic()
+        self._run.record("first_token", self._run.started)
+        if self._note:
+            self._note.first_token = self._first_token
+
+    def end(self, error: str | None = None) -> None:
+        self._has_ended = True
+        self._run.record(self._stage, self._since)
+        if self._first_token is not None:
+            self._run.record("stream", self._first_token)
+        if self._note and self._run.trace:
+            self._run.trace.finish(self._note, time.monotonic(), error)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if not self._has_ended:
+            self.end(_name(kind) if kind else None)
+
+
+def _name(kind: type[BaseException]) -> str:
+    return kind.__name__ if issubclass(kind, Exception) else "cancelled"

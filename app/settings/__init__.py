@@ -16,6 +16,7 @@ from app.settings.errors import SettingsError, describe, unknown_variables
 from app.settings.names import PREFIX, variable
 from app.settings.safety import SafetySettings
 from app.settings.serving import ServingSettings
+from app.settings.tracing import TracingSettings
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment_names", "load_settings", "variable"]
 
@@ -24,6 +25,7 @@ VARIANTS = (*index.VARIANTS, *models.VARIANTS, *cache.VARIANTS)
 
 # The sections' fields come in the order from the last base to the first.
 class Settings(
+    TracingSettings,
     cache.CacheSettings,
     SafetySettings,
     AnsweringSettings,

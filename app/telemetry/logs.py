@@ -7,11 +7,9 @@ import json
 import logging
 import sys
 import traceback
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
-trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
-"""Of the request being served, from its `traceparent` header where it has one."""
+from app.rag.trace import current
 
 STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 OWN_LOGGER = "ragspan"
@@ -35,8 +33,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if trace_id.get():
-            entry["trace_id"] = trace_id.get()
+        if trace := current.get():
+            entry["trace_id"] = trace.trace_id
         entry |= {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
         if frames := _trace(record):
             entry["stack"] = frames

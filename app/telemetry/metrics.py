@@ -49,7 +49,10 @@ class Metrics:
             "rag_dependency_up", "1 if the dependency answered its last check, else 0.", ["dependency"],
             registry=registry,
         )  # fmt: skip
-
+        self.spans = Counter(
+            "rag_trace_spans", "Spans of traces that the collector took, or that were lost.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
         self.breaker_open = Gauge(
             "rag_circuit_breaker_open", "1 while requests to the dependency are refused because it keeps failing.",
             ["dependency"], registry=registry,

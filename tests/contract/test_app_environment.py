@@ -26,6 +26,8 @@ NOT_RENDERED = {
     "embedder_query_prefix": "likewise",
     "embedder_passage_prefix": "likewise",
     "embedder_input_type": "likewise",
+    "otlp_endpoint": "no stack names a collector yet",
+    "trace_sample_ratio": "likewise",
     "reranker": "no stack has a reranking server yet",
     "reranker_url": "likewise",
     "reranker_model": "likewise",

@@ -1,4 +1,4 @@
-"""S8: a secret in a question, a document, a header or a server's error is in no log, metric or error.
+"""S8: a secret in a question, a document, a header or a server's error is in no log, trace, metric or error.
 
 The service runs in front of a real model server on loopback, with its own logging at its most talkative.
 """
@@ -23,11 +23,20 @@ from app.telemetry.logs import JsonFormatter
 from tests.app.api.conftest import serving
 from tests.support.fake_ports import FakeEmbedder, FakeStore, hit
 from tests.support.openai_server import ChatScript, OpenAiServer
+from tests.support.otlp_collector import OtlpCollector
 
 pytestmark = pytest.mark.anyio
 CANARY = "CANARY-7d1f"
 KEY = new_key()
-HEADERS = {"X-API-Key": KEY, "X-Request-Id": CANARY, "User-Agent": CANARY, "Cookie": f"a={CANARY}", "Referer": CANARY}
+HEADERS = {
+    "X-API-Key": KEY,
+    "tracestate": f"a={CANARY}",
+    "baggage": f"a={CANARY}",
+    "X-Request-Id": CANARY,
+    "User-Agent": CANARY,
+    "Cookie": f"a={CANARY}",
+    "Referer": CANARY,
+}
 
 
 @pytest.fixture
@@ -47,7 +56,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 @asynccontextmanager
-async def service(chat: ChatScript) -> AsyncGenerator[httpx.AsyncClient, None]:
+async def service(chat: ChatScript, collector: OtlpCollector) -> AsyncGenerator[httpx.AsyncClient, None]:
     store = FakeStore([hit(f"The sky is blue. {CANARY}", title=CANARY)])
     async with OpenAiServer(chat) as server, aiohttp.ClientSession() as session:
 
@@ -57,7 +66,8 @@ async def service(chat: ChatScript) -> AsyncGenerator[httpx.AsyncClient, None]:
             generator = OpenAiChat(chat_server, model="fake", max_tokens=9)
             yield Adapters(FakeEmbedder(), store, generator, None)
 
-        async with serving(adapters, api_keys=key_entry("reader", "acme", KEY)) as client:
+        key, traces = key_entry("reader", "acme", KEY), {"otlp_endpoint": collector.url, "trace_sample_ratio": 1}
+        async with serving(adapters, api_keys=key, **traces) as client:
             yield client
 
 
@@ -87,21 +97,26 @@ ERRORS: dict[str, tuple[ChatScript, Callable[[httpx.AsyncClient], Any]]] = {
 @pytest.mark.parametrize("fault", ERRORS)
 async def test_no_error_log_or_metric_repeats_a_secret(log: io.StringIO, fault: str) -> None:
     chat, request = ERRORS[fault]
-    async with service(chat) as client:
+    async with OtlpCollector() as collector, service(chat, collector) as client:
         response = await request(client)
         metrics = (await client.get("/metrics", headers=HEADERS)).text
     errors = response.text.rpartition("event: error")[2] if response.status_code == 200 else response.text
     assert response.status_code >= 400 or "event: error" in response.text
     assert "ragspan.request" in log.getvalue()
-    for name, text in {"error": errors, "metrics": metrics, "log": log.getvalue()}.items():
+    assert collector.spans
+    traces = collector.raw.decode(errors="replace")
+    for name, text in {"error": errors, "metrics": metrics, "log": log.getvalue(), "traces": traces}.items():
         assert CANARY not in text, name
         assert "SECRET-UPSTREAM-BODY" not in text, name
         assert KEY not in text, name
 
 
 async def test_a_good_answer_leaves_no_trace_of_what_was_said(log: io.StringIO) -> None:
-    async with service(ChatScript(pieces=(f"It is {CANARY}.", " [1]"))) as client:
+    chat = ChatScript(pieces=(f"It is {CANARY}.", " [1]"))
+    async with OtlpCollector() as collector, service(chat, collector) as client:
         assert CANARY in (await ask(client)).json()["answer"]
         metrics = (await client.get("/metrics", headers=HEADERS)).text
     assert CANARY not in metrics + log.getvalue()
+    assert "generate" in {span.name for span in collector.spans}
+    assert CANARY.encode() not in collector.raw
     assert "200" in log.getvalue()

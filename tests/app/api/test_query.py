@@ -27,7 +27,8 @@ async def test_an_answer_carries_sources_citations_and_metadata(client: httpx.As
     assert body["metadata"]["model"] == "fake-model"
     assert body["metadata"]["tokens"] == {"prompt": 5, "completion": 2}
     assert body["metadata"]["degraded"] == []
-    assert {"embed", "search", "first_token", "generate", "quality", "total"} == set(body["metadata"]["timings_ms"])
+    stages = {"embed", "search", "first_token", "generate", "stream", "quality", "total"}
+    assert stages == set(body["metadata"]["timings_ms"])
     assert body["metadata"]["removed"] == {}
     assert body["metadata"]["quality"] == {
         "verdict": "grounded", "grounded": 1, "statements": 1, "unsupported": [],

@@ -38,7 +38,7 @@ async def test_an_answer_is_sources_then_tokens_then_done() -> None:
     assert tokens == [Token("It is "), Token("blue. [1]")]
     assert isinstance(last, Done)
     assert [(c.source, c.start, c.end) for c in last.citations] == [(0, 0, 11)]
-    assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "quality", "total"]
+    assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "stream", "quality", "total"]
     assert (last.model, last.prompt_tokens, last.completion_tokens) == ("fake-model", 5, 2)
 
 

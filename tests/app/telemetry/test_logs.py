@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from app.telemetry.logs import JsonFormatter, LineFormatter, trace_id
+from app.rag.trace import Trace, current
+from app.telemetry.logs import JsonFormatter, LineFormatter
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -24,9 +25,9 @@ def failed(made: logging.LogRecord) -> logging.LogRecord:
 
 
 def test_an_entry_is_one_json_object_with_its_extras_and_trace_id() -> None:
-    token = trace_id.set("f00d")
+    token = current.set(Trace("f00d"))
     entry = json.loads(JsonFormatter().format(record("POST 200", status=200, ms=1.5)))
-    trace_id.reset(token)
+    current.reset(token)
     assert (entry["message"], entry["level"], entry["status"], entry["trace_id"]) == ("POST 200", "error", 200, "f00d")
 
 

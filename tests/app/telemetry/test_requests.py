@@ -5,11 +5,13 @@ import logging
 from typing import Any
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry.logs import trace_id
+from app.rag.trace import current
+from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
+from app.telemetry.tracing import Tracing
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -24,8 +26,13 @@ async def ignore(_message: Message) -> None: ...
 traces: list[str | None] = []
 
 
+def telemetry(app: ASGIApp, metrics: Metrics) -> RequestTelemetry:
+    return RequestTelemetry(app, metrics, Tracing(Settings(), metrics))
+
+
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-    traces.append(trace_id.get())
+    trace = current.get()
+    traces.append(trace and trace.trace_id)
     await send({"type": "http.response.start", "status": 201, "headers": []})
 
 
@@ -42,8 +49,8 @@ def test_a_request_is_logged_with_the_callers_trace_and_without_its_path(caplog:
     caplog.set_level(logging.INFO, logger="ragspan.request")
     metrics = Metrics()
     traces.clear()
-    asyncio.run(RequestTelemetry(answers, metrics)(scope(), no_body, ignore))
-    assert (traces, trace_id.get()) == ([TRACE], None)
+    asyncio.run(telemetry(answers, metrics)(scope(), no_body, ignore))
+    assert (traces, current.get()) == ([TRACE], None)
     assert [logged.getMessage() for logged in caplog.records] == ["POST unmatched 201"]
     assert b'rag_requests_total{endpoint="unmatched",status="201"} 1.0' in metrics.render()
 
@@ -51,5 +58,5 @@ def test_a_request_is_logged_with_the_callers_trace_and_without_its_path(caplog:
 def test_a_crash_counts_as_a_500() -> None:
     metrics = Metrics()
     with pytest.raises(RuntimeError):
-        asyncio.run(RequestTelemetry(fails, metrics)(scope(), no_body, ignore))
+        asyncio.run(telemetry(fails, metrics)(scope(), no_body, ignore))
     assert b'status="500"} 1.0' in metrics.render()

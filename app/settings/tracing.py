@@ -1,0 +1,27 @@
+"""Where traces go, and of how many requests."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+
+from app.settings.values import Url
+
+
+class TracingSettings(BaseSettings):
+    """Without an endpoint nothing is traced."""
+
+    otlp_endpoint: Url | None = Field(
+        default=None, description="Base address of an OpenTelemetry collector, OTLP over HTTP; none: no traces."
+    )
+    trace_sample_ratio: float = Field(
+        default=0.1, ge=0, le=1, description="Share of requests traced where the caller's traceparent does not decide."
+    )
+
+    @model_validator(mode="after")
+    def _ratio_has_an_effect(self) -> Self:
+        if self.otlp_endpoint is None and "trace_sample_ratio" in self.model_fields_set:
+            raise ValueError(
+                "RAGSPAN_TRACE_SAMPLE_RATIO would have no effect without RAGSPAN_OTLP_ENDPOINT; unset it or set both"
+            )
+        return self
