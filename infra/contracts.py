@@ -72,6 +72,26 @@ class LlmEndpoint:
     peer: Peer
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """A server outside the cluster's namespaces that pods may call: where its addresses are, and its port."""
+
+    cidr: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheEndpoint:
+    """A Valkey or Redis as its clients see it. `url` starts with `redis://`, or with `rediss://` for TLS."""
+
+    url: pulumi.Input[str]
+    password: SecretKey
+    username: str | None = None
+    timeout_s: float
+    """How long a call of it may take."""
+    server: Peer | Outside
+
+
 class Bucket(Protocol):
     """A bucket of the cloud. Each grant lets one identity do one thing, in this bucket alone."""
 

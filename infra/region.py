@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra.config.cache import Cache, External, InMemory, NoCache, Valkey
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
 from infra.config.models import Extractive, Vllm
 from infra.config.pools import NodePool
 from infra.config.stack import StackConfig
-from infra.contracts import KubernetesCluster, LlmEndpoint, Placement
+from infra.contracts import CacheEndpoint, KubernetesCluster, LlmEndpoint, Outside, Placement
 from infra.naming import Names
 from infra.services.headroom import Headroom, HeadroomArgs, Room
 from infra.services.namespace import Namespace, NamespaceArgs
@@ -54,7 +55,14 @@ class RagRegion(pulumi.ComponentResource):
         llm = self._create_llm(config.models.llm, site)
         api = RagApi(
             "rag-api",
-            RagApiArgs(site=site, config=config.app, vector_store=weaviate.endpoint, llm=llm),
+            RagApiArgs(
+                site=site,
+                config=config.app,
+                vector_store=weaviate.endpoint,
+                llm=llm,
+                cache=config.cache,
+                cache_server=self._create_cache_server(config.cache, site),
+            ),
             self._child,
         )
         self._hold_room(config.cluster, site)
@@ -94,6 +102,24 @@ class RagRegion(pulumi.ComponentResource):
 
                 return vllm.Vllm("llm", vllm.VllmArgs(site=site, config=config), self._child).endpoint
             case Extractive():
+                return None
+
+    def _create_cache_server(self, config: Cache, site: Site) -> CacheEndpoint | None:
+        match config:
+            case Valkey():
+                from infra.services import valkey  # noqa: PLC0415 - for stacks with a server of their own only
+
+                return valkey.Valkey("cache", valkey.ValkeyArgs(site=site, config=config), self._child).endpoint
+            case External():
+                scheme = "rediss" if config.tls else "redis"
+                return CacheEndpoint(
+                    url=f"{scheme}://{config.host}:{config.port}",
+                    password=config.password,
+                    username=config.username,
+                    timeout_s=config.timeout_s,
+                    server=Outside(cidr=config.cidr, port=config.port),
+                )
+            case InMemory() | NoCache():
                 return None
 
 

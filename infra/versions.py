@@ -40,6 +40,9 @@ class Versions:
     vllm_image: str = "docker.io/vllm/vllm-openai:v0.33.0"
     """https://hub.docker.com/r/vllm/vllm-openai/tags; the newest release of the vllm package."""
 
+    valkey_image: str = "docker.io/valkey/valkey:9.1.1-alpine"
+    """https://hub.docker.com/r/valkey/valkey/tags; 9.1 is the newest minor, and what its chart 0.11 installs."""
+
     pause_image: str = (
         "registry.k8s.io/pause:3.10@sha256:ee6521f290b2168b6e0935a181d4cff9be1ac3f505666ef0e3c98fae8199917a"
     )

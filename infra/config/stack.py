@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from infra.config.app import App
+from infra.config.cache import Cache
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
 from infra.config.minor import warn_of_minor
 from infra.config.models import Models
@@ -28,6 +29,8 @@ class StackConfig(Section):
     """What holds the index."""
     models: Models
     """Model servers."""
+    cache: Cache
+    """Where answers are kept for the next who ask."""
     app: App
     """The answer service."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
 
-from infra.contracts import Peer
+from infra.contracts import Outside, Peer
 
 SCRAPER_LABELS = {"ragspan.dev/scrapes-metrics": "true"}
 """Worn by the pods, in whatever namespace, that collect metrics."""
@@ -26,32 +26,35 @@ class ReplicaPort:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who may open a connection to a workload, and whether it may open one to the internet (HTTPS only)."""
+    """Who may open a connection to a workload, and whether it may open one to the internet (HTTPS only).
+
+    `metrics_port` is None where nothing is to be scraped.
+    """
 
     accepts: Peer
     from_any_namespace: bool = False
-    metrics_port: int
+    metrics_port: int | None
     among_replicas: Sequence[ReplicaPort] = ()
     internet: bool = False
 
 
 def network_policy(
-    selector: Mapping[str, str], access: Access, calls: Sequence[Peer]
+    selector: Mapping[str, str], access: Access, calls: Sequence[Peer | Outside]
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """Allow what `access` and `calls` name for the selected pods; both directions are denied otherwise."""
     replicas = _pods(selector)
     among = [_port(port.port, port.protocol) for port in access.among_replicas]
     ingress = [
         _from(_pods(access.accepts.client_labels, any_namespace=access.from_any_namespace), access.accepts.ports),
-        _from(_pods(SCRAPER_LABELS, any_namespace=True), (access.metrics_port,)),
     ]
-    egress = [_to(_pods(callee.pod_labels), callee.ports) for callee in calls]
+    if access.metrics_port:
+        ingress.append(_from(_pods(SCRAPER_LABELS, any_namespace=True), (access.metrics_port,)))
+    egress = [_to_server(callee) for callee in calls]
     if among:
         ingress.append(k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[replicas], ports=among))
         egress.append(k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=[replicas], ports=among))
     if access.internet:
-        block = k8s.networking.v1.IPBlockArgs(cidr="0.0.0.0/0", except_=list(NOT_INTERNET))
-        egress.append(_to(k8s.networking.v1.NetworkPolicyPeerArgs(ip_block=block), (HTTPS_PORT,)))
+        egress.append(_to(_network("0.0.0.0/0", NOT_INTERNET), (HTTPS_PORT,)))
     return k8s.networking.v1.NetworkPolicySpecArgs(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
         policy_types=["Ingress", "Egress"],
@@ -67,10 +70,23 @@ def _pods(labels: Mapping[str, str], *, any_namespace: bool = False) -> k8s.netw
     )
 
 
+def _network(cidr: str, but: Sequence[str] = ()) -> k8s.networking.v1.NetworkPolicyPeerArgs:
+    block = k8s.networking.v1.IPBlockArgs(cidr=cidr, except_=list(but) or None)
+    return k8s.networking.v1.NetworkPolicyPeerArgs(ip_block=block)
+
+
 def _from(
     peer: k8s.networking.v1.NetworkPolicyPeerArgs, ports: Sequence[int]
 ) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
     return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[_port(port) for port in ports])
+
+
+def _to_server(server: Peer | Outside) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+    match server:
+        case Peer():
+            return _to(_pods(server.pod_labels), server.ports)
+        case Outside():
+            return _to(_network(server.cidr), (server.port,))
 
 
 def _to(

@@ -7,12 +7,13 @@ and no limit: a limit would stall a replica while its node idles, and requests a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.config.secrets import SecretKey
-from infra.contracts import Peer, Placement
+from infra.contracts import Outside, Peer, Placement
 
 UNPRIVILEGED_ID = 65532
 """User and group `nonroot`, as distroless images number them (https://github.com/GoogleContainerTools/distroless)."""
@@ -32,6 +33,18 @@ class HttpProbe:
     period_s: int
     failures: int
     timeout_s: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TcpProbe:
+    """A connection that must be accepted, for a server that speaks no HTTP; times as those of HttpProbe."""
+
+    period_s: int
+    failures: int
+    timeout_s: int = 3
+
+
+Probe: TypeAlias = HttpProbe | TcpProbe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +89,9 @@ class PodSpec:
     secret_env: Mapping[str, SecretKey]
     ports: Mapping[str, int]
     probe_port: str = "http"
-    startup: HttpProbe
-    readiness: HttpProbe
-    liveness: HttpProbe
+    startup: Probe
+    readiness: Probe
+    liveness: Probe
     cpu_cores: float
     memory_gib: float
     gpus: int = 0
@@ -87,8 +100,8 @@ class PodSpec:
     volume: Volume | None = None
     placement: Placement
     spread: Spread = field(default_factory=Spread)
-    calls: Sequence[Peer] = ()
-    """The services it is a client of."""
+    calls: Sequence[Peer | Outside] = ()
+    """The servers it is a client of."""
     drain_s: int = 0
     """How long a pod that must go keeps answering, until every Service has forgotten it."""
     grace_s: int
@@ -99,7 +112,8 @@ def pod_template(
     spec: PodSpec, *, labels: Mapping[str, str], selector: Mapping[str, str], account: pulumi.Input[str]
 ) -> k8s.core.v1.PodTemplateSpecArgs:
     """The pod that `spec` asks for, restricted."""
-    client_labels = {key: value for peer in spec.calls for key, value in peer.client_labels.items()}
+    peers = [callee for callee in spec.calls if isinstance(callee, Peer)]
+    client_labels = {key: value for peer in peers for key, value in peer.client_labels.items()}
     return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(
             labels={**labels, **client_labels}, annotations=dict(spec.placement.annotations) or None
@@ -176,9 +190,10 @@ def _environment(spec: PodSpec) -> list[k8s.core.v1.EnvVarArgs]:
     return [*fields, *secrets, *literal]
 
 
-def _probe(probe: HttpProbe, port: str) -> k8s.core.v1.ProbeArgs:
+def _probe(probe: Probe, port: str) -> k8s.core.v1.ProbeArgs:
     return k8s.core.v1.ProbeArgs(
-        http_get=k8s.core.v1.HTTPGetActionArgs(path=probe.path, port=port),
+        http_get=k8s.core.v1.HTTPGetActionArgs(path=probe.path, port=port) if isinstance(probe, HttpProbe) else None,
+        tcp_socket=k8s.core.v1.TCPSocketActionArgs(port=port) if isinstance(probe, TcpProbe) else None,
         period_seconds=probe.period_s,
         failure_threshold=probe.failures,
         timeout_seconds=probe.timeout_s,

@@ -6,9 +6,10 @@ from math import ceil
 import pulumi
 
 from infra.config.app import App as AppConfig
+from infra.config.cache import Cache, InMemory, NoCache
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
-from infra.contracts import LlmEndpoint, WeaviateEndpoint
+from infra.contracts import CacheEndpoint, LlmEndpoint, WeaviateEndpoint
 from infra.services.network import Access
 from infra.services.pods import HttpProbe, PodSpec, Scratch
 from infra.services.workload import Site, Workload, peer
@@ -27,12 +28,17 @@ STOP_S = 15
 
 @dataclass(frozen=True, kw_only=True)
 class RagApiArgs:
-    """`llm` is None where the service quotes what it finds instead of asking a model."""
+    """`llm` is None where the service quotes what it finds instead of asking a model.
+
+    `cache_server` is None where answers are kept by each replica, or not at all.
+    """
 
     site: Site
     config: AppConfig
     vector_store: WeaviateEndpoint
     llm: LlmEndpoint | None
+    cache: Cache
+    cache_server: CacheEndpoint | None
 
 
 class RagApi(pulumi.ComponentResource):
@@ -59,7 +65,11 @@ class RagApi(pulumi.ComponentResource):
 
 def _pod(args: RagApiArgs) -> PodSpec:
     config = args.config
-    callees = [args.vector_store.peer] + ([args.llm.peer] if args.llm else [])
+    callees = [
+        args.vector_store.peer,
+        *([args.llm.peer] if args.llm else []),
+        *([args.cache_server.server] if args.cache_server else []),
+    ]
     return PodSpec(
         name=NAME,
         component="answer-service",
@@ -94,6 +104,7 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_WEAVIATE_REPLICATION_FACTOR": str(store.replication_factor),
         "RAGSPAN_EMBEDDER": "embedded",
         **_generator(args.llm),
+        **_cache(args.cache, args.cache_server),
         "RAGSPAN_TOP_K": str(config.top_k),
         "RAGSPAN_PASSAGES_PER_DOCUMENT": str(config.passages_per_document),
         "RAGSPAN_PROMPT_MAX_TOKENS": str(config.prompt_max_tokens),
@@ -130,10 +141,26 @@ def _generator(llm: LlmEndpoint | None) -> dict[str, pulumi.Input[str]]:
     }
 
 
+def _cache(cache: Cache, server: CacheEndpoint | None) -> dict[str, pulumi.Input[str]]:
+    environment: dict[str, pulumi.Input[str]] = {"RAGSPAN_CACHE": "redis" if server else cache.kind}
+    if not isinstance(cache, NoCache):
+        environment["RAGSPAN_CACHE_TTL_S"] = str(cache.ttl_s)
+    if isinstance(cache, InMemory):
+        environment["RAGSPAN_CACHE_MEMORY_MIB"] = str(cache.size_mib)
+    if server:
+        environment["RAGSPAN_REDIS_URL"] = server.url
+        environment["RAGSPAN_CACHE_TIMEOUT_S"] = str(server.timeout_s)
+        if server.username:
+            environment["RAGSPAN_REDIS_USERNAME"] = server.username
+    return environment
+
+
 def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
     secrets = {"RAGSPAN_API_KEYS": args.config.api_keys, "RAGSPAN_WEAVIATE_API_KEY": args.vector_store.api_key}
     if args.llm:
         secrets["RAGSPAN_GENERATOR_API_KEY"] = args.llm.api_key
+    if args.cache_server:
+        secrets["RAGSPAN_REDIS_PASSWORD"] = args.cache_server.password
     return secrets
 
 

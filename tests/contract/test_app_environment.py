@@ -33,13 +33,7 @@ NOT_RENDERED = {
     "reranker_model": "likewise",
     "reranker_api_key": "likewise",
     "rerank_timeout_s": "likewise",
-    "cache": "rendered with the cache service",
-    "cache_ttl_s": "likewise",
-    "cache_memory_mib": "likewise",
-    "cache_timeout_s": "likewise",
-    "redis_url": "likewise",
-    "redis_username": "likewise",
-    "redis_password": "likewise",
+    "redis_username": "for a managed server that has users; no shipped stack names one",
 }
 """Settings that no stack renders, each with the reason."""
 

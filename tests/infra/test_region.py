@@ -107,3 +107,21 @@ def test_head_room_stands_on_the_pools_that_ask_for_it(stack: str) -> None:
 def test_a_refused_configuration_ends_the_program_with_a_sentence() -> None:
     with pytest.raises(pulumi.RunError, match=r"stacks/Pulumi\.local\.yaml: ragspan:app: "):
         record("local", main, {"ragspan:environment": "local"})
+
+
+def test_a_managed_cache_is_reached_at_its_own_network_and_port_alone() -> None:
+    stack = plan_stack(changed(from_file(STACKS["prod-aws-us-east-1"]), _use_managed_cache))
+    bodies = {(m.kind, m.name): m.body for m in stack.manifests()}
+    (container,) = bodies["Deployment", "rag-api"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "RAGSPAN_REDIS_URL", "value": "rediss://cache.example:6380"} in container["env"]
+    (rule,) = [r for r in bodies["NetworkPolicy", "rag-api"]["spec"]["egress"] if "ipBlock" in r["to"][0]]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.7.0.0/24"}}]
+    assert rule["ports"] == [{"port": 6380, "protocol": "TCP"}]
+    assert ("Deployment", "valkey") not in bodies
+
+
+def _use_managed_cache(data: dict[str, Any]) -> None:
+    password = {"name": "valkey", "key": "password"}
+    data["cache"] = {
+        "kind": "external", "host": "cache.example", "port": 6380, "cidr": "10.7.0.0/24", "password": password,
+    }  # fmt: skip

@@ -42,6 +42,7 @@ def test_an_update_refuses_every_placeholder_by_its_key():
     assert [problem.key for problem in caught.value.problems] == [
         "ragspan:cluster.account_id",
         "ragspan:cluster.admin_role_arn",
+        "ragspan:cache.host",
         "ragspan:app.image.repository",
         "ragspan:app.image.digest",
         "ragspan:app.hosts[0]",

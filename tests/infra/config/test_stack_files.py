@@ -38,6 +38,7 @@ def test_placeholders_are_found_wherever_they_stand():
     assert placeholders(from_file(SHIPPED["prod-aws-us-east-1"])) == [
         "ragspan:cluster.account_id",
         "ragspan:cluster.admin_role_arn",
+        "ragspan:cache.host",
         "ragspan:app.image.repository",
         "ragspan:app.image.digest",
         "ragspan:app.hosts[0]",

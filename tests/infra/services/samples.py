@@ -7,19 +7,22 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.config.app import App, Image
+from infra.config.cache import NoCache
+from infra.config.cache import Valkey as ValkeyConfig
 from infra.config.models import Vllm as VllmConfig
 from infra.config.secrets import BasicAuth, SecretKey
 from infra.config.vector_store import Weaviate as WeaviateConfig
 from infra.contracts import LlmEndpoint, Placement, Toleration
 from infra.naming import Names
 from infra.services.rag_api import RagApi, RagApiArgs
+from infra.services.valkey import Valkey, ValkeyArgs
 from infra.services.vllm import Vllm, VllmArgs
 from infra.services.weaviate import Weaviate, WeaviateArgs
 from infra.services.workload import Site
 from ops.plan.graph import RecordedStack
 from tests.support.recording import recorded
 
-_Model = TypeVar("_Model", App, VllmConfig, WeaviateConfig)
+_Model = TypeVar("_Model", App, ValkeyConfig, VllmConfig, WeaviateConfig)
 
 
 class SampleCluster:
@@ -73,6 +76,8 @@ VLLM = VllmConfig(
     max_answer_tokens=1024,
     api_key=secret("llm-api-key"),
 )
+VALKEY = ValkeyConfig(kind="valkey", cpu_cores=0.25, memory_gib=1.0, password=secret("valkey"))
+NO_CACHE = NoCache(kind="none")
 APP = App(
     image=Image(repository="registry.example/ragspan", version="1.2.3"),
     replicas=2,
@@ -99,17 +104,30 @@ def vllm(config: VllmConfig = VLLM) -> RecordedStack:
     return recorded(lambda: Vllm("llm", VllmArgs(site=site(), config=config)))
 
 
-def rag_api(config: App = APP, *, with_llm: bool = True) -> RecordedStack:
+def valkey(config: ValkeyConfig = VALKEY) -> RecordedStack:
+    return recorded(lambda: Valkey("cache", ValkeyArgs(site=site(), config=config)))
+
+
+def rag_api(config: App = APP, *, with_llm: bool = True, cache: NoCache | ValkeyConfig = NO_CACHE) -> RecordedStack:
     def program() -> None:
         here = site()
         store = Weaviate("weaviate", WeaviateArgs(site=here, config=WEAVIATE, zones=3)).endpoint
         llm: LlmEndpoint | None = Vllm("llm", VllmArgs(site=here, config=VLLM)).endpoint if with_llm else None
-        RagApi("rag-api", RagApiArgs(site=here, config=config, vector_store=store, llm=llm))
+        server = None
+        if isinstance(cache, ValkeyConfig):
+            server = Valkey("cache", ValkeyArgs(site=here, config=cache)).endpoint
+        args = RagApiArgs(site=here, config=config, vector_store=store, llm=llm, cache=cache, cache_server=server)
+        RagApi("rag-api", args)
 
     return recorded(program)
 
 
-SERVICES: dict[str, Callable[[], RecordedStack]] = {"weaviate": weaviate, "llm": vllm, "rag-api": rag_api}
+SERVICES: dict[str, Callable[[], RecordedStack]] = {
+    "weaviate": weaviate,
+    "llm": vllm,
+    "valkey": valkey,
+    "rag-api": rag_api,
+}
 
 
 def controller(stack: RecordedStack, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from tests.infra.services.samples import (
     APP,
+    VALKEY,
     changed,
     controller,
     environment,
@@ -35,6 +36,16 @@ def test_it_shows_its_neighbours_the_keys_they_were_given() -> None:
     )
     assert keys["RAGSPAN_GENERATOR_API_KEY"] == secret_environment(stack, "llm")["VLLM_API_KEY"]
     assert keys["RAGSPAN_API_KEYS"] == ("rag-api-keys", "key")
+
+
+def test_it_shares_answers_through_the_server_that_there_is() -> None:
+    stack = rag_api(cache=VALKEY)
+    env = environment(stack, "rag-api")
+    assert (env["RAGSPAN_CACHE"], env["RAGSPAN_REDIS_URL"]) == ("redis", "redis://valkey.ragspan.svc:6379")
+    assert secret_environment(stack, "rag-api")["RAGSPAN_REDIS_PASSWORD"] == ("valkey", "key")
+    labels = controller(stack, "rag-api")["spec"]["template"]["metadata"]["labels"]
+    assert labels["ragspan.dev/client-of-valkey"] == "true"
+    assert environment(rag_api(), "rag-api")["RAGSPAN_CACHE"] == "none"
 
 
 def test_it_answers_to_its_own_names_and_those_of_the_operator() -> None:

@@ -23,6 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
     values: Secrets = {
         "weaviate": {"api-key": secrets.token_urlsafe()},
         "weaviate-cluster": {"username": "replicas", "password": secrets.token_urlsafe()},
+        "valkey": {"password": secrets.token_urlsafe()},
         "llm": {"api-key": secrets.token_urlsafe()},
         "ragspan-api": {"keys": key_entry("test", "default", key)},
     }

@@ -36,6 +36,7 @@ class Running:
     def ask(self, question: str) -> dict[str, Any]:
         """Ask the answer service through its Service. Raises HTTPError, URLError or TimeoutError."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+        headers["Cache-Control"] = "no-cache"  # an answer kept from before would say nothing of what runs now
         body = json.dumps({"query": question, "stream": False}).encode()
         request = Request(f"{self.cluster.urls['rag-api']}/v1/query", body, headers)
         with urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:

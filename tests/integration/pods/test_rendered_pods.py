@@ -15,7 +15,7 @@ from tests.support.pods.images import image_of, images, table
 from tests.support.pods.objects import Pod, pods_of
 from tests.support.stacks import planned
 
-pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespaces"), pytest.mark.needs("redis")]
 
 QUESTION, PASSAGE = "How fast does the spot pool drain?", "The spot pool drains within 25 seconds of a notice."
 MISSED = "The backup runs at midnight."

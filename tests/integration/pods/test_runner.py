@@ -16,7 +16,7 @@ from tests.support.pods.images import image_of, images
 from tests.support.pods.objects import NotUnderstood, pods_of
 from tests.support.stacks import planned
 
-pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespaces"), pytest.mark.needs("redis")]
 KEY = secrets.token_urlsafe()
 
 

@@ -43,7 +43,7 @@ class Image:
 
 
 def images() -> tuple[Image, ...]:
-    """Return the table. Raises LookupError where weaviate-server is missing."""
+    """Return the table. Raises LookupError where weaviate-server or redis is missing."""
     dockerfile = instructions((ROOT / "Dockerfile").read_text())
     return (
         Image(
@@ -60,6 +60,16 @@ def images() -> tuple[Image, ...]:
             environment={
                 **dict(re.findall(r"(\w+)=(\S+)", dockerfile["ENV"])),
                 "PATH": f"{BESIDE_US}:{SYSTEM_PATH}",
+            },
+        ),
+        Image(
+            repository="/valkey/valkey",
+            entrypoint=("docker-entrypoint.sh",),
+            programs={"sh": ["/bin/sh"]},
+            environment={
+                "PATH": f"{Path(__file__).parent / 'valkey'}:{SYSTEM_PATH}",
+                "PWD": WORKING_DIRECTORY,  # set by the shell that starts it
+                "SERVER": str(parts.executable("redis")),
             },
         ),
         Image(

@@ -85,19 +85,25 @@ class PodRun:
                 self._see(started=True, ready=not failures)
 
     async def _failures(self, http: aiohttp.ClientSession, probe: Probe) -> AsyncGenerator[int]:
-        """Ask once a period and give how often in succession the answer was none or other than 2xx and 3xx."""
+        """Ask once a period and give how often in succession there was no answer, or another than 2xx and 3xx."""
         failures = 0
-        url = f"http://{self.address}:{probe.port}{probe.path}"
         while True:
             try:
-                timeout = aiohttp.ClientTimeout(total=probe.timeout)
-                async with http.get(url, timeout=timeout, allow_redirects=False) as response:
-                    failed = response.status >= 400
-            except (aiohttp.ClientError, TimeoutError):
-                failed = True
-            failures = failures + 1 if failed else 0
+                async with asyncio.timeout(probe.timeout):
+                    passed = await self._passes(http, probe)
+            except (aiohttp.ClientError, OSError):
+                passed = False
+            failures = 0 if passed else failures + 1
             yield failures
             await asyncio.sleep(probe.period)
+
+    async def _passes(self, http: aiohttp.ClientSession, probe: Probe) -> bool:
+        if probe.path is None:
+            _, writer = await asyncio.open_connection(self.address, probe.port)
+            writer.close()
+            return True
+        async with http.get(f"http://{self.address}:{probe.port}{probe.path}", allow_redirects=False) as response:
+            return response.status < 400
 
     def _see(self, *, started: bool, ready: bool) -> None:
         if (started, ready) != (self.started, self.ready):

@@ -35,9 +35,9 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """An HTTP probe with Kubernetes' own defaults; times in seconds."""
+    """A probe with Kubernetes' own defaults, times in seconds: a GET of `path`, or a connection where that is None."""
 
-    path: str
+    path: str | None
     port: int
     period: float
     timeout: float
@@ -45,11 +45,12 @@ class Probe:
 
     @classmethod
     def of(cls, body: Body, ports: Mapping[str, int]) -> Self:
-        _refuse_others("probe", body, {"httpGet", "periodSeconds", "timeoutSeconds", "failureThreshold"})
-        _refuse_others("httpGet", body["httpGet"], {"path", "port"})
+        (kind,) = body.keys() & {"httpGet", "tcpSocket"}
+        _refuse_others("probe", body, {kind, "periodSeconds", "timeoutSeconds", "failureThreshold"})
+        _refuse_others(kind, body[kind], {"path", "port"})
         return cls(
-            path=body["httpGet"]["path"],
-            port=ports[body["httpGet"]["port"]],
+            path=body[kind].get("path"),
+            port=ports[body[kind]["port"]],
             period=body.get("periodSeconds", 10),
             timeout=body.get("timeoutSeconds", 1),
             failures=body.get("failureThreshold", 3),
