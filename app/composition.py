@@ -10,7 +10,7 @@ from app.ports import Embedder, Generator, Reranker, VectorStore
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from app.adapters.http_client import HttpClient
 
 COLLECTION_PREFIX = "Ragspan"
 
@@ -29,18 +29,18 @@ class Adapters:
 async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
     """Yield what the settings choose and close it afterwards. The store is not opened: that may fail and be retried."""
     async with AsyncExitStack() as stack:
-        session = None
+        client = None
         if "openai" in {settings.embedder, settings.generator} or settings.reranker != "none":
-            from app.adapters.http import open_http  # noqa: PLC0415 - 0.2 s that embedded defaults need not pay
+            from app.adapters.http_client import HttpClient  # noqa: PLC0415
 
-            session = await stack.enter_async_context(open_http(settings.request_timeout_s))
-        embedder = build_embedder(settings, session)
+            client = await stack.enter_async_context(HttpClient(settings.request_timeout_s))
+        embedder = build_embedder(settings, client)
         stack.push_async_callback(embedder.close)
         store = build_store(settings)
         stack.push_async_callback(store.close)
-        generator = build_generator(settings, session)
+        generator = build_generator(settings, client)
         stack.push_async_callback(generator.close)
-        reranker = build_reranker(settings, session)
+        reranker = build_reranker(settings, client)
         if reranker:
             stack.push_async_callback(reranker.close)
         yield Adapters(embedder, store, generator, reranker)
@@ -71,9 +71,9 @@ def build_store(settings: Settings) -> VectorStore:
     )
 
 
-def build_embedder(settings: Settings, session: "ClientSession | None") -> Embedder:
-    """Return the embedder that the settings choose; `session` is needed for a remote one."""
-    if settings.embedder == "embedded" or session is None:
+def build_embedder(settings: Settings, client: "HttpClient | None") -> Embedder:
+    """Return the embedder that the settings choose; `client` is needed for a remote one."""
+    if settings.embedder == "embedded" or client is None:
         from app.adapters.wordllama import WordLlamaEmbedder  # noqa: PLC0415
 
         return WordLlamaEmbedder()
@@ -84,7 +84,7 @@ def build_embedder(settings: Settings, session: "ClientSession | None") -> Embed
     assert s.embedder_url and s.embedder_model and s.embedder_tokenizer_file, "checked by Settings"  # noqa: PT018, S101
     assert s.embedder_dimensions and s.embedder_max_tokens, "checked by Settings"  # noqa: PT018, S101
     return OpenAiEmbedder(
-        ModelServer(session, s.embedder_url, s.embedder_api_key, "embedder"),
+        ModelServer(client, s.embedder_url, s.embedder_api_key, "embedder"),
         model=s.embedder_model,
         dimensions=s.embedder_dimensions,
         max_tokens=s.embedder_max_tokens,
@@ -95,14 +95,14 @@ def build_embedder(settings: Settings, session: "ClientSession | None") -> Embed
     )
 
 
-def build_reranker(settings: Settings, session: "ClientSession | None") -> Reranker | None:
-    """Return the reranker that the settings choose, if any; `session` is needed for it."""
-    if settings.reranker == "none" or session is None:
+def build_reranker(settings: Settings, client: "HttpClient | None") -> Reranker | None:
+    """Return the reranker that the settings choose, if any; `client` is needed for it."""
+    if settings.reranker == "none" or client is None:
         return None
     from app.adapters.http import ModelServer  # noqa: PLC0415
 
     assert settings.reranker_url, "checked by Settings"  # noqa: S101
-    server = ModelServer(session, settings.reranker_url, settings.reranker_api_key, "reranker")
+    server = ModelServer(client, settings.reranker_url, settings.reranker_api_key, "reranker")
     if settings.reranker == "tei":
         from app.adapters.tei_rerank import TeiReranker  # noqa: PLC0415
 
@@ -113,9 +113,9 @@ def build_reranker(settings: Settings, session: "ClientSession | None") -> Reran
     return NimReranker(server, model=settings.reranker_model)
 
 
-def build_generator(settings: Settings, session: "ClientSession | None") -> Generator:
-    """Return the generator that the settings choose; `session` is needed for a remote one."""
-    if settings.generator == "extractive" or session is None:
+def build_generator(settings: Settings, client: "HttpClient | None") -> Generator:
+    """Return the generator that the settings choose; `client` is needed for a remote one."""
+    if settings.generator == "extractive" or client is None:
         from app.adapters.extractive import ExtractiveGenerator  # noqa: PLC0415
 
         return ExtractiveGenerator()
@@ -124,7 +124,7 @@ def build_generator(settings: Settings, session: "ClientSession | None") -> Gene
 
     assert settings.generator_url and settings.generator_model, "checked by Settings"  # noqa: PT018, S101
     return OpenAiChat(
-        ModelServer(session, settings.generator_url, settings.generator_api_key, "generator"),
+        ModelServer(client, settings.generator_url, settings.generator_api_key, "generator"),
         model=settings.generator_model,
         max_tokens=settings.generator_max_tokens,
     )

@@ -1,21 +1,22 @@
-"""The one pooled HTTP client for model servers, and how a request to one of them may fail."""
+"""How model servers are asked: with which key, how often, and what becomes of a failure."""
 
 import asyncio
+import json
 import random
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote, urlsplit
 
-import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 
+from app.adapters.http_answer import Answer, ConnectionFailed, HttpError
+from app.adapters.http_client import HttpClient, Origin
 from app.ports import DependencyTimeout, DependencyUnavailable, Health
 from app.rag.run import time_left_s
 from app.rag.trace import outgoing_headers
 
-CONNECT_TIMEOUT_S = 2.0
 HEALTH_TIMEOUT_S = 2.0
 RETRY_DELAY_S = (0.1, 0.4)
 """Jitter between: so that many clients of a server that stumbled do not come back together."""
@@ -23,85 +24,93 @@ MAX_RETRY_AFTER_S = 2.0
 """A person waits; whoever asks to be left alone for longer is not asked again, and our client is told for how long."""
 MAX_PASSED_ON_S = 300
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-
-
-def open_http(read_timeout_s: float) -> aiohttp.ClientSession:
-    """Return the client; call it in a running loop and close it. No cookies, no proxy from the environment.
-
-    `read_timeout_s` bounds each wait for a server's next bytes; callers have deadlines of their own above it.
-    """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s),
-    )
+KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class ModelServer:
     """One model server: its base address, its key, and the dependency that its errors name."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, api_key: SecretStr | None, dependency: str) -> None:
-        self._session, self._url, self._dependency = session, url, dependency
-        self._headers = {"Authorization": f"Bearer {api_key.get_secret_value()}"} if api_key else {}
+    def __init__(self, client: HttpClient, url: str, api_key: SecretStr | None, dependency: str) -> None:
+        self._client, self._url, self._dependency = client, url, dependency
+        parts = urlsplit(url)
+        is_secure = parts.scheme == "https"
+        self._origin = Origin(parts.hostname or "", parts.port or (443 if is_secure else 80), is_secure)
+        self._path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
+        self._fields = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept-Encoding: identity\r\n"
+        if api_key:
+            self._fields += f"Authorization: Bearer {_header_value(api_key, dependency)}\r\n"
 
     @asynccontextmanager
-    async def post(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """Yield a response with status 200, its body unread; ask once more if the server stumbles before that.
+    async def post(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Answer, None]:
+        """Yield an answer with status 200, its body unread; ask once more if the server stumbles before that.
 
         Raises DependencyUnavailable. An error of the server is named by its status: its body may quote the prompt.
         Redirects are not followed: they would carry the key elsewhere.
         """
         try:
-            async with await self._respond(path, body) as response:
-                if response.status != 200:  # noqa: PLR2004
-                    message = f"{self._url}{path} answered with status {response.status}"
-                    raise self._failure(message, retry_after_s(response))
-                yield response
+            answer = await self._answer(path, self._request("POST", path, json.dumps(body).encode()))
+            try:
+                if answer.status != 200:  # noqa: PLR2004
+                    message = f"{self._url}{path} answered with status {answer.status}"
+                    raise self._failure(message, retry_after_s(answer))
+                yield answer
+            finally:
+                answer.close()
         except TimeoutError:
             raise DependencyTimeout(self._dependency, f"{self._url}{path} did not answer in time") from None
-        except (aiohttp.ClientError, HttpProcessingError) as error:
-            raise self._failure(f"{self._url}{path} failed: {type(error).__name__}") from None
+        except HttpError as error:
+            raise self._failure(f"{self._url}{path} failed: {error}") from None
 
-    async def _respond(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+    async def _answer(self, path: str, request: bytes) -> Answer:
         asked_s = 0.0
         try:
-            response = await self._send(path, body)
-        except (aiohttp.ClientConnectionError, TimeoutError):
+            answer = await self._client.ask(self._origin, request)
+        except (ConnectionFailed, TimeoutError):
             pass
         else:
-            if response.status not in RETRIED_STATUSES:
-                return response
-            asked_s = retry_after_s(response) or 0.0
+            if answer.status not in RETRIED_STATUSES:
+                return answer
+            asked_s = retry_after_s(answer) or 0.0
             if asked_s > MAX_RETRY_AFTER_S:
-                return response
-            response.close()
+                return answer
+            answer.close()
         delay_s = asked_s + random.uniform(*RETRY_DELAY_S)  # noqa: S311 - jitter, not a secret
         if delay_s >= time_left_s():
             raise self._failure(f"{self._url}{path} stumbled, and no time is left to ask again", asked_s or None)
         await asyncio.sleep(delay_s)
-        return await self._send(path, body)
+        return await self._client.ask(self._origin, request)
 
-    async def _send(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
-        headers = self._headers | outgoing_headers()
-        return await self._session.post(self._url + path, json=body, headers=headers, allow_redirects=False)
+    def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
+        fields = self._fields + "".join(f"{name}: {value}\r\n" for name, value in outgoing_headers().items())
+        if body:
+            fields += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"{method} {self._path}{path} HTTP/1.1\r\n{fields}\r\n".encode() + body
 
     async def health(self, path: str = "/models") -> Health:
         """Ask for the list of models, which an OpenAI-compatible server has and which costs nothing, or for `path`."""
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
-                async with self._session.get(
-                    self._url + path, headers=self._headers, allow_redirects=False
-                ) as response:
-                    detail = f"{self._url}{path} answered with status {response.status}"
-                    return Health(ok=response.status == 200, detail=detail)  # noqa: PLR2004
-        except (aiohttp.ClientError, TimeoutError) as error:
+                answer = await self._client.ask(self._origin, self._request("GET", path))
+                try:
+                    await answer.read()
+                finally:
+                    answer.close()
+        except (HttpError, TimeoutError) as error:
             return Health(ok=False, detail=f"{self._url}{path} failed: {type(error).__name__}")
+        return Health(ok=answer.status == 200, detail=f"{self._url}{path} answered with status {answer.status}")  # noqa: PLR2004
 
     def _failure(self, message: str, asked_s: float | None = None) -> DependencyUnavailable:
         return DependencyUnavailable(self._dependency, message, retry_after_s=asked_s)
 
 
-def retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+def retry_after_s(answer: Answer) -> float | None:
     """Return the seconds of a Retry-After header, `MAX_PASSED_ON_S` at most; None for a date or nonsense."""
-    value = response.headers.get("Retry-After", "")
+    value = answer.headers.get("retry-after", "")
     return float(min(int(value), MAX_PASSED_ON_S)) if re.fullmatch("[0-9]{1,9}", value) else None
+
+
+def _header_value(api_key: SecretStr, dependency: str) -> str:
+    value = api_key.get_secret_value().strip()
+    if not KEY.fullmatch(value):
+        raise ValueError(f"the API key of the {dependency} has a character that no HTTP header can carry")
+    return value

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models
 
-from app.adapters.http import open_http
+from app.adapters.http_client import HttpClient
 from app.composition import Adapters, build_embedder, build_generator
 from app.main import create_app
 from app.ports import EVERYTHING, Hit, Scope, Vector
@@ -32,8 +32,8 @@ class TimedStore(FakeStore):
 @asynccontextmanager
 async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
     store = TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
-    async with open_http(settings.request_timeout_s) as session:
-        yield Adapters(build_embedder(settings, session), store, build_generator(settings, session))
+    async with HttpClient(settings.request_timeout_s) as http:
+        yield Adapters(build_embedder(settings, http), store, build_generator(settings, http))
 
 
 def settings_for(stub: Upstream, folder: str) -> Settings:

@@ -36,11 +36,7 @@ class _Server:
     async def post(self, _path: str, _body: Mapping[str, object]) -> AsyncGenerator["_Server", None]:
         yield self
 
-    @property
-    def content(self) -> "_Server":
-        return self
-
-    async def readany(self) -> bytes:
+    async def some(self, _pace_s: float) -> bytes:
         return self._reads.pop() if self._reads else b""
 
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.http import ModelServer, open_http
+from app.adapters.http import ModelServer
+from app.adapters.http_client import HttpClient
 from app.adapters.openai_chat import OpenAiChat
 from app.ports import DependencyUnavailable, GenerationEnd
 from app.rag.prompt import build_prompt
@@ -30,8 +31,8 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def chat_with(url: str) -> AsyncGenerator[OpenAiChat, None]:
-    async with open_http(read_timeout_s=2) as session:
-        yield OpenAiChat(ModelServer(session, url, SecretStr("s3cret"), "generator"), model="m", max_tokens=9)
+    async with HttpClient(read_timeout_s=2) as http:
+        yield OpenAiChat(ModelServer(http, url, SecretStr("s3cret"), "generator"), model="m", max_tokens=9)
 
 
 async def answer(script: ChatScript) -> tuple[list[str | GenerationEnd], OpenAiServer]:

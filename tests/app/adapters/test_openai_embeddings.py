@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from app.adapters.http import ModelServer, open_http
+from app.adapters.http import ModelServer
+from app.adapters.http_client import HttpClient
 from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
 from app.ports import DependencyTimeout, DependencyUnavailable
 from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
@@ -41,8 +42,8 @@ async def embedder(url: str, tokenizer_file: Path, **options: Any) -> AsyncGener
         "tokenizer_file": tokenizer_file,
         **options,
     }
-    async with open_http(read_timeout_s=2) as session:
-        yield OpenAiEmbedder(ModelServer(session, url, None, "embedder"), **settings)
+    async with HttpClient(read_timeout_s=2) as http:
+        yield OpenAiEmbedder(ModelServer(http, url, None, "embedder"), **settings)
 
 
 async def test_rows_keep_the_order_of_the_texts_over_several_batches(tokenizer_file: Path) -> None:
@@ -98,8 +99,8 @@ async def test_a_vector_without_a_direction_is_refused_for_questions_and_passage
 async def test_an_endpoint_that_never_answers_is_given_up(tokenizer_file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never reads from them
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        async with open_http(read_timeout_s=0.05) as session:
-            server = ModelServer(session, url, None, "embedder")
+        async with HttpClient(read_timeout_s=0.05) as http:
+            server = ModelServer(http, url, None, "embedder")
             e = OpenAiEmbedder(server, model="m", dimensions=3, max_tokens=9, tokenizer_file=tokenizer_file)
             with pytest.raises(DependencyTimeout):
                 await e.embed_passages(["a"])

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.adapters.http import ModelServer, open_http
+from app.adapters.http import ModelServer
+from app.adapters.http_client import HttpClient
 from app.adapters.nim_ranking import NimReranker
 from app.adapters.tei_rerank import BATCH_TEXTS, TeiReranker
 from app.ports import DependencyUnavailable, Reranker
@@ -19,11 +20,11 @@ TEXTS = ["grass is green", "the pool may drain when it rains", "the pool", "when
 
 @asynccontextmanager
 async def reranker(server: RerankServer, kind: str) -> AsyncGenerator[Reranker, None]:
-    async with open_http(read_timeout_s=2) as session:
+    async with HttpClient(read_timeout_s=2) as http:
         if kind == "nim":
-            yield NimReranker(ModelServer(session, server.nim_url, None, "reranker"), model="m")
+            yield NimReranker(ModelServer(http, server.nim_url, None, "reranker"), model="m")
         else:
-            yield TeiReranker(ModelServer(session, server.tei_url, None, "reranker"))
+            yield TeiReranker(ModelServer(http, server.tei_url, None, "reranker"))
 
 
 @pytest.mark.parametrize("kind", ["nim", "tei"])

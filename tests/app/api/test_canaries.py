@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from app.adapters.http import ModelServer
+from app.adapters.http_client import HttpClient
 from app.adapters.openai_chat import OpenAiChat
 from app.composition import Adapters
 from app.security.api_keys import key_entry, new_key
@@ -58,11 +58,11 @@ def log() -> Iterator[io.StringIO]:
 @asynccontextmanager
 async def service(chat: ChatScript, collector: OtlpCollector) -> AsyncGenerator[httpx.AsyncClient, None]:
     store = FakeStore([hit(f"The sky is blue. {CANARY}", title=CANARY)])
-    async with OpenAiServer(chat) as server, aiohttp.ClientSession() as session:
+    async with OpenAiServer(chat) as server, HttpClient(2) as http:
 
         @asynccontextmanager
         async def adapters(_settings: Settings) -> AsyncGenerator[Adapters, None]:
-            chat_server = ModelServer(session, server.url, SecretStr(CANARY), "generator")
+            chat_server = ModelServer(http, server.url, SecretStr(CANARY), "generator")
             generator = OpenAiChat(chat_server, model="fake", max_tokens=9)
             yield Adapters(FakeEmbedder(), store, generator, None)
 

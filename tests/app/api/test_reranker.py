@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from app.adapters.http import open_http
+from app.adapters.http_client import HttpClient
 from app.composition import build_reranker
 from app.settings import Settings
 from tests.app.api.conftest import Serve
@@ -53,10 +53,10 @@ async def test_a_lost_reranker_is_named_and_keeps_the_replica_ready(serve: Serve
 
 @pytest.mark.parametrize("kind", ["nim", "tei"])
 async def test_the_settings_choose_the_reranker_and_its_key(kind: str) -> None:
-    async with RerankServer() as server, open_http(2) as session:
+    async with RerankServer() as server, HttpClient(2) as http:
         where = {"reranker_url": server.nim_url, "reranker_model": "m"} if kind == "nim" else {
             "reranker_url": server.tei_url
         }  # fmt: skip
-        reranker = build_reranker(Settings.model_validate({"reranker": kind, **where}), session)
+        reranker = build_reranker(Settings.model_validate({"reranker": kind, **where}), http)
         assert reranker
         assert len(await reranker.scores("which", ["a", "b"])) == 2

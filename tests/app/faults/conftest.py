@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from app.adapters.http import open_http
+from app.adapters.http_client import HttpClient
 from app.composition import Adapters, build_generator
 from app.settings import Settings
 from tests.app.api.conftest import (
@@ -33,8 +33,8 @@ def serve_chat(store: FakeStore, embedder: FakeEmbedder) -> ServeChat:
 
     @asynccontextmanager
     async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
-        async with open_http(settings.request_timeout_s) as session:
-            yield Adapters(embedder, store, build_generator(settings, session))
+        async with HttpClient(settings.request_timeout_s) as http:
+            yield Adapters(embedder, store, build_generator(settings, http))
 
     def served(url: str, **settings: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
         return serving(adapters, generator="openai", generator_url=url, generator_model="m", **settings)

@@ -2,9 +2,9 @@
 
 import socket
 import time
+from typing import Any
 
 import pytest
-from aiohttp import TCPConnector
 
 from tests.app.faults.conftest import ServeChat
 from tests.support.openai_server import ChatScript, OpenAiServer
@@ -57,10 +57,14 @@ async def test_how_long_the_server_wants_to_be_left_alone_reaches_the_client(ser
 
 
 async def test_a_name_that_cannot_be_resolved_is_a_503(serve_chat: ServeChat, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fails(*_arguments: object, **_options: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "SECRET name")
+    real = socket.getaddrinfo
 
-    monkeypatch.setattr(TCPConnector, "_resolve_host", fails)
+    def fails(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "models.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "SECRET name")
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
     async with serve_chat("http://models.invalid/v1") as client:
         response = await client.post("/v1/query", json=QUESTION)
     assert (response.status_code, "SECRET" in response.text) == (503, False)

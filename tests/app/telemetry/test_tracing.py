@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.adapters.http import open_http
+from app.adapters.http_client import HttpClient
 from app.composition import Adapters, build_generator
 from app.settings import Settings
 from tests.app.api.conftest import anyio_backend, clean_environment, serving
@@ -32,7 +32,7 @@ STAGES = ["rewrite", "embed", "search", "rerank", "generate"]
 async def service(llm: OpenAiServer, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
     @asynccontextmanager
     async def adapters(made: Settings) -> AsyncGenerator[Adapters, None]:
-        async with open_http(made.request_timeout_s) as session:
+        async with HttpClient(made.request_timeout_s) as session:
             store = FakeStore([hit("The sky is blue.")])
             yield Adapters(FakeEmbedder(), store, build_generator(made, session), FakeReranker())
 
