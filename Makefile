@@ -55,6 +55,7 @@ lock: ## resolve pyproject.toml into requirements (ARGS=--upgrade for newer vers
 schema: $(BIN)/ragspan ## the JSON Schema of the stack files, and the reference pages
 	$(BIN)/python -m infra.config.schema
 	$(BIN)/python tools/settings_reference.py
+	$(BIN)/python tools/metrics_reference.py
 
 $(BIN)/ragspan: requirements/dev.txt pyproject.toml
 	@tools/venv

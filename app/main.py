@@ -24,7 +24,7 @@ from app.readiness import Readiness
 from app.security.api_keys import ApiKeys
 from app.security.body_limit import BodyLimit
 from app.security.gate import AllowedHosts, Authentication, SameOrigin
-from app.security.needed_scopes import undeclared
+from app.security.needed_scopes import NEEDED, undeclared
 from app.security.principal import DEFAULT_TENANT, Authenticator
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
@@ -62,6 +62,7 @@ def create_app(
         app.include_router(module.router)
     if missing := undeclared(app.routes):
         raise LookupError(f"app/security/needed_scopes.py does not say who may call {', '.join(missing)}")
+    metrics.expect(sorted({path for _, path in NEEDED}))
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)

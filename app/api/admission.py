@@ -6,6 +6,7 @@ What is turned away costs almost nothing, so that under any load those admitted 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +27,7 @@ class Admission:
     def __init__(self, places: int, queue: int, metrics: Metrics) -> None:
         self._places, self._queue = asyncio.Semaphore(places), queue
         self._waiting = 0
+        self._shed = metrics.shed
         metrics.waiting_queries.set_function(lambda: self._waiting)
 
     @property
@@ -36,13 +38,13 @@ class Admission:
     async def place(self) -> AsyncGenerator[None, None]:
         """Hold a place during the block. Raises a Problem if none is free or gets free in time."""
         if self.is_full:
-            raise turned_away()
+            raise self.turned_away("queue_full")
         self._waiting += 1
         try:
             async with asyncio.timeout(MAX_WAIT_S):
                 await self._places.acquire()
         except TimeoutError:
-            raise turned_away() from None
+            raise self.turned_away("queue_timeout") from None
         finally:
             self._waiting -= 1
         try:
@@ -50,10 +52,11 @@ class Admission:
         finally:
             self._places.release()
 
-
-def turned_away() -> Problem:
-    detail = f"The service answers as many questions as it can; ask again in {RETRY_AFTER_S} s."
-    return Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    def turned_away(self, reason: Literal["queue_full", "queue_timeout"]) -> Problem:
+        """Count a question that finds no place, and return what it is told."""
+        self._shed.labels(reason).inc()
+        detail = f"The service answers as many questions as it can; ask again in {RETRY_AFTER_S} s."
+        return Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def admitted(request: Request) -> AsyncGenerator[None, None]:
@@ -72,5 +75,5 @@ class TurnAway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._admission.is_full and scope["path"] in QUESTION_PATHS:
             scope[ENDPOINT_SCOPE_KEY] = scope["path"]
-            return await turned_away().response()(scope, receive, send)
+            return await self._admission.turned_away("queue_full").response()(scope, receive, send)
         return await self.app(scope, receive, send)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from app.readiness import Readiness
+from app.telemetry.metrics import Metrics
 
 router = APIRouter(tags=["operations"])
 
@@ -27,7 +28,8 @@ async def readyz(request: Request) -> Response:
 
 
 @router.get("/metrics")
-async def metrics(request: Request) -> Response:
-    """Metrics in the Prometheus text format."""
-    content: bytes = request.app.state.metrics.render()
-    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+async def exposition(request: Request) -> Response:
+    """Metrics in the Prometheus text format, or as OpenMetrics."""
+    metrics: Metrics = request.app.state.metrics
+    content, media_type = metrics.render(request.headers.get("accept", ""))
+    return Response(content, headers={"Content-Type": media_type})

@@ -59,8 +59,7 @@ async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> Asy
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Done):
-                    metrics.observe_stages(event.timings_ms)
-                    metrics.count_tokens(event.prompt_tokens, event.completion_tokens)
+                    metrics.observe_answer(event)
                     if trace := current.get():
                         trace.end = event
                 yield event

@@ -8,6 +8,8 @@ from app.rag.citations import Citation
 from app.rag.quality import Verdict
 from app.rag.run import Stage
 
+FinishReason: TypeAlias = Literal["stop", "length", "no_context", "fallback"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -27,7 +29,7 @@ class Token:
 class Done:
     """The end of an answer; `model` is None if no generator was asked."""
 
-    finish_reason: Literal["stop", "length", "no_context", "fallback"]
+    finish_reason: FinishReason
     citations: list[Citation]
     model: str | None
     timings_ms: dict[Stage, float]

@@ -54,6 +54,7 @@ async def test_one_too_many_is_turned_away_without_a_wait(
     assert responses[0].headers["content-type"] == "application/problem+json"
     assert min(vars(record)["ms"] for record in caplog.records if vars(record)["status"] == 429) < 20
     assert f'rag_requests_total{{endpoint="{path}",status="429"}} 5.0' in metrics
+    assert 'rag_shed_requests_total{reason="queue_full"} 5.0' in metrics
 
 
 async def test_who_waits_is_answered_when_a_place_gets_free_and_the_house_recovers(serve_chat: ServeChat) -> None:
@@ -72,6 +73,7 @@ async def test_who_waits_too_long_is_turned_away(serve_chat: ServeChat, monkeypa
         first = asyncio.create_task(ask(client))
         await llm.asked.acquire()
         assert (await ask(client)).status_code == 429
+        assert 'rag_shed_requests_total{reason="queue_timeout"} 1.0' in (await client.get("/metrics")).text
         llm.resume.set()
         assert (await first).status_code == 200
 

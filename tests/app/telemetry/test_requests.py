@@ -52,11 +52,11 @@ def test_a_request_is_logged_with_the_callers_trace_and_without_its_path(caplog:
     asyncio.run(telemetry(answers, metrics)(scope(), no_body, ignore))
     assert (traces, current.get()) == ([TRACE], None)
     assert [logged.getMessage() for logged in caplog.records] == ["POST unmatched 201"]
-    assert b'rag_requests_total{endpoint="unmatched",status="201"} 1.0' in metrics.render()
+    assert b'rag_requests_total{endpoint="unmatched",status="201"} 1.0' in metrics.render("")[0]
 
 
 def test_a_crash_counts_as_a_500() -> None:
     metrics = Metrics()
     with pytest.raises(RuntimeError):
         asyncio.run(telemetry(fails, metrics)(scope(), no_body, ignore))
-    assert b'status="500"} 1.0' in metrics.render()
+    assert b'status="500"} 1.0' in metrics.render("")[0]

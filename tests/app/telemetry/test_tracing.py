@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed  # pyright: ignore[reportUnknownVariableType] - untyped
 
 from app.adapters.http_client import HttpClient
 from app.composition import Adapters, build_generator
@@ -140,3 +141,16 @@ async def test_probes_and_metrics_are_not_traced() -> None:
             await client.get(path, headers=SAMPLED)
         await client.get("/v1/models")
     assert [span.name for span in collector.spans] == ["GET /v1/models"]
+
+
+async def test_a_latencys_exemplar_is_the_trace_of_a_request_that_took_so_long() -> None:
+    async with (
+        OtlpCollector() as collector,
+        OpenAiServer() as llm,
+        service(llm, otlp_endpoint=collector.url) as client,
+    ):
+        await client.post("/v1/query", json=QUESTION, headers=SAMPLED)
+        text = (await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})).text
+    families = {family.name: family for family in parsed(text)}
+    exemplars = [sample.exemplar for sample in families["rag_time_to_first_token_seconds"].samples if sample.exemplar]
+    assert [exemplar.labels for exemplar in exemplars] == [{"trace_id": TRACE}]
