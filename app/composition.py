@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.ports import Embedder, Generator, Reranker, VectorStore
+from app.ports import AnswerCache, Embedder, Generator, Reranker, VectorStore
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Adapters:
     store: VectorStore
     generator: Generator
     reranker: Reranker | None = None
+    cache: AnswerCache | None = None
 
 
 @asynccontextmanager
@@ -43,7 +44,10 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
         reranker = build_reranker(settings, client)
         if reranker:
             stack.push_async_callback(reranker.close)
-        yield Adapters(embedder, store, generator, reranker)
+        cache = build_cache(settings)
+        if cache:
+            stack.push_async_callback(cache.close)
+        yield Adapters(embedder, store, generator, reranker, cache)
 
 
 def build_store(settings: Settings) -> VectorStore:
@@ -128,3 +132,23 @@ def build_generator(settings: Settings, client: "HttpClient | None") -> Generato
         model=settings.generator_model,
         max_tokens=settings.generator_max_tokens,
     )
+
+
+def build_cache(settings: Settings) -> AnswerCache | None:
+    """Return the answer cache that the settings choose, if any."""
+    match settings.cache:
+        case "none":
+            return None
+        case "memory":
+            from app.adapters.memory_cache import MemoryCache  # noqa: PLC0415
+
+            return MemoryCache(settings.cache_memory_mib * 2**20, settings.cache_ttl_s)
+        case "redis":
+            from app.adapters.redis_cache import RedisCache  # noqa: PLC0415
+            from app.adapters.redis_connection import RedisAddress, RedisConnection  # noqa: PLC0415
+
+            assert settings.redis_url, "checked by Settings"  # noqa: S101
+            address = RedisAddress(
+                url=settings.redis_url, username=settings.redis_username, password=settings.redis_password
+            )
+            return RedisCache(RedisConnection(address), settings.cache_ttl_s, settings.cache_timeout_s)

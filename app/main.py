@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
+from app.answer_basis import answer_basis
 from app.api import chat, documents, feedback, probes, query, retrieve
 from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
@@ -13,6 +14,9 @@ from app.api.openai_errors import OpenAiErrors
 from app.composition import Adapters, open_adapters
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
+from app.rag.breaker import Breakers
+from app.rag.caching import CachedAnswers
+from app.rag.corpus import CorpusVersions
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import Pipeline
@@ -45,17 +49,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         async with tracing.exporting(), open_adapters(settings) as adapters:
-            app.state.service = _service(settings, adapters, readiness, metrics)
+            app.state.service = service = _service(settings, adapters, readiness, metrics)
             tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
                 yield
+            if service.cached:
+                await service.cached.close()
 
-    app = FastAPI(
-        title="ragspan",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = FastAPI(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     for module in (query, retrieve, chat, feedback, documents, probes, web):
@@ -94,19 +95,37 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
     guard = Guard(Rules(link_hosts=frozenset(settings.link_hosts), redact=settings.redact))
     thresholds = Thresholds(min_support=settings.quality_min_support, min_grounded=settings.quality_min_grounded)
     writer = Writer(adapters.generator, settings.stream_idle_timeout_s, guard, thresholds)
+    pipeline = Pipeline(
+        retriever,
+        writer,
+        settings.request_timeout_s,
+        readiness.breakers,
+        rewriting,
+        prompt_tokens=settings.prompt_max_tokens,
+        holds=settings.quality_mode == "hold",
+    )
     return Service(
         settings=settings,
         adapters=adapters,
-        pipeline=Pipeline(
-            retriever,
-            writer,
-            settings.request_timeout_s,
-            readiness.breakers,
-            rewriting,
-            prompt_tokens=settings.prompt_max_tokens,
-            holds=settings.quality_mode == "hold",
-        ),
+        pipeline=pipeline,
+        cached=_cached(settings, adapters, pipeline, readiness.breakers, metrics),
         ingestor=Ingestor(adapters.store, adapters.embedder),
         readiness=readiness,
         metrics=metrics,
+    )
+
+
+def _cached(
+    settings: Settings, adapters: Adapters, pipeline: Pipeline, breakers: Breakers, metrics: Metrics
+) -> CachedAnswers | None:
+    """Return the pipeline behind the cache, if there is one."""
+    if adapters.cache is None:
+        return None
+    return CachedAnswers(
+        pipeline,
+        adapters.cache,
+        CorpusVersions(adapters.store.corpus_version, breakers),
+        breakers,
+        basis=answer_basis(settings, index_identity(adapters.embedder), adapters.generator.model),
+        count=lambda outcome: metrics.cache.labels(outcome).inc(),
     )

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from app.composition import Adapters
 from app.ports import (
+    AnswerCache,
     DependencyUnavailable,
     Generator,
     Health,
@@ -99,6 +100,8 @@ class Readiness:
         self._note("generator", await _health(adapters.generator))
         if adapters.reranker:
             self._note("reranker", await _health(adapters.reranker))
+        if adapters.cache:
+            self._note("cache", await _health(adapters.cache))
 
     async def _open(self, adapters: Adapters, identity: IndexIdentity) -> None:
         try:
@@ -131,7 +134,7 @@ class Readiness:
         log.warning("%s %s", dependency, "keeps failing and is left alone" if is_open else "answers again")
 
 
-async def _health(dependency: VectorStore | Generator | Reranker) -> Health:
+async def _health(dependency: VectorStore | Generator | Reranker | AnswerCache) -> Health:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             return await dependency.health()

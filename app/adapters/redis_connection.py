@@ -30,6 +30,8 @@ GRACE_S = 0.001
 MAX_UNSENT_BYTES = 16 * 2**20
 HEALTH_TIMEOUT_S = 2.0
 DEFAULT_PORT = 6379
+FULL = "OOM"
+"""It takes nothing more and answers all the same."""
 NOT_PRIMARY = "READONLY"
 """Another server was made the primary: a new connection by the same name reaches it."""
 
@@ -50,7 +52,7 @@ class RedisRefused(DependencyUnavailable):
     """Redis answered with an error. `code` is its first word, e.g. `OOM` or `NOSCRIPT`; the rest may quote a value."""
 
     def __init__(self, code: str) -> None:
-        super().__init__("redis", f"Redis refused a command: {code}")
+        super().__init__("redis", f"Redis refused a command: {code}", is_to_blame=code != FULL)
         self.code = code
 
 

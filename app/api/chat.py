@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.admission import admitted
 from app.api.chat_schemas import ChatRequest
-from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
+from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, encode_json
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
@@ -55,13 +55,13 @@ class Completion:
 
 @router.post(CHAT_PATH, dependencies=[Depends(admitted)])
 async def complete(
-    body: ChatRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep
+    body: ChatRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep, use: UseDep
 ) -> Response:
     """Answer the last message from the tenant's documents, as `chat.completion` or as its chunks."""
     _require_model(body.model, service)
     completion = Completion(model=body.model, ignored=body.ignored())
     question = _question(body, service, tenant, groups)
-    events = observed(service.pipeline.answer(question), service.metrics)
+    events = observed(service.answer(question, use), service.metrics)
     if body.stream:
         # Until the first word a failure has a status of its own, by which a client knows whether to ask again.
         begun = await unless_client_leaves(request.receive, _next_word(events))

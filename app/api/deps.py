@@ -1,6 +1,7 @@
 """What routes ask for: the running service, and who asks as the gate found it."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -9,7 +10,10 @@ from fastapi import Depends, Request
 from app.api.problems import Problem
 from app.composition import Adapters
 from app.ingest.pipeline import Ingestor
+from app.rag.caching import CachedAnswers, Use
+from app.rag.events import Event
 from app.rag.pipeline import Pipeline
+from app.rag.retrieval import Question
 from app.readiness import Readiness
 from app.security.principal import PRINCIPAL_KEY, Principal
 from app.settings import Settings
@@ -25,9 +29,23 @@ class Service:
     settings: Settings
     adapters: Adapters
     pipeline: Pipeline
+    cached: CachedAnswers | None
     ingestor: Ingestor
     readiness: Readiness
     metrics: Metrics
+
+    def answer(self, question: Question, use: Use) -> AsyncGenerator[Event, None]:
+        """Return the events of an answer, out of the cache where there is one."""
+        return self.cached.answer(question, use) if self.cached else self.pipeline.answer(question)
+
+    @contextmanager
+    def changing(self, tenant: str) -> Generator[None, None, None]:
+        """Change documents of the tenant in the block: whatever comes of it, no answer of before is given after it."""
+        try:
+            yield
+        finally:
+            if self.cached:
+                self.cached.forget(tenant)
 
     async def bounded(self, work: Awaitable[Result]) -> Result:
         """Await work of the store within the time of a request. Raises DependencyUnavailable or DependencyTimeout."""
@@ -59,8 +77,15 @@ async def groups(request: Request) -> frozenset[str] | None:
     return request.scope[PRINCIPAL_KEY].groups
 
 
+def cache_use(request: Request) -> Use:
+    """What the request's own Cache-Control wants of the answer cache."""
+    directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
+    return "neither" if "no-store" in directives else "renew" if "no-cache" in directives else "reuse"
+
+
 ServiceDep = Annotated[Service, Depends(running_service)]
 PrincipalDep = Annotated[Principal, Depends(principal)]
 TenantDep = Annotated[str, Depends(tenant)]
 GroupsDep = Annotated[frozenset[str] | None, Depends(groups)]
 """The caller's access groups; None: every document of the tenant."""
+UseDep = Annotated[Use, Depends(cache_use)]

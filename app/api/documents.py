@@ -53,7 +53,8 @@ async def upload(
         tags=tags_of_upload(metadata),
     )
     try:
-        outcome = await service.ingestor.ingest(tenant, source, Scope(groups=caller))
+        with service.changing(tenant):
+            outcome = await service.ingestor.ingest(tenant, source, Scope(groups=caller))
     except UnreadableDocument as error:
         raise Problem(422, str(error)) from None
     except DocumentOfOthers:
@@ -81,7 +82,9 @@ async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep, c
     """Remove a document; no older version of it can come back."""
     if caller is not None:
         await _readable(doc_id, service, tenant, caller)
-    if not await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns())):
+    with service.changing(tenant):
+        was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns()))
+    if not was_there:
         raise _unknown()
     service.metrics.documents.dec()
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.api.admission import admitted
-from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
+from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, server_sent_event
 from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
@@ -26,10 +26,10 @@ router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
 @router.post("/v1/query", response_model=Answer)
 @router.post("/query", response_model=Answer)
 async def query(
-    body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep
+    body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep, use: UseDep
 ) -> Response:
     """Answer a question from the tenant's documents. `stream` decides the form; if absent, the Accept header does."""
-    events = observed(service.pipeline.answer(_question(body, service, tenant, groups)), service.metrics)
+    events = observed(service.answer(_question(body, service, tenant, groups), use), service.metrics)
     if wants_stream(body.stream, request.headers.get("accept", "")):
         # Retrieval comes before the first byte, so that its failure is still a problem with its own status.
         first = await unless_client_leaves(request.receive, _first(events))
@@ -119,6 +119,7 @@ def answer_end(done: Done) -> AnswerEnd:
             timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
             tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
             degraded=done.degraded,
+            cached=done.cached,
             removed=done.removed,
             quality=Quality.model_validate(asdict(done.quality)),
         ),

@@ -120,12 +120,16 @@ class Quality(BaseModel):
 
 
 class Metadata(BaseModel):
-    """`model` is null if no generator was asked, because no passage was found."""
+    """`model` is null if no generator was asked, because no passage was found.
+
+    `cached`: this very question, or one that means the same, was answered before; null if the answer was made for it.
+    """
 
     model: str | None
     timings_ms: dict[str, float]
     tokens: Tokens
     degraded: list[str]
+    cached: Literal["exact", "semantic"] | None
     removed: dict[str, int]
     quality: Quality
 

@@ -9,6 +9,8 @@ from app.rag.quality import Verdict
 from app.rag.run import Stage
 
 FinishReason: TypeAlias = Literal["stop", "length", "no_context", "fallback"]
+CachedBy: TypeAlias = Literal["exact", "semantic"]
+"""The same question was answered before, or is being answered for somebody else; or one that means the same was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Done:
     """What the guard cut out of the answer, by category, `link` for links."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached: CachedBy | None = None
 
 
 Event: TypeAlias = Sources | Token | Done

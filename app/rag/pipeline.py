@@ -47,9 +47,9 @@ class Pipeline:
         """Return the passages alone. Raises DependencyUnavailable."""
         return await self._retriever.retrieve(question, run)
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question, run: Run | None = None) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
-        run = self.new_run()
+        run = run or self.new_run()
         self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
         standalone = await self._rewriting.standalone(question.text, question.conversation, run)
         question = replace(question, standalone=standalone)

@@ -1,8 +1,8 @@
 """From a question to its passages: embed → search → rerank → select."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from app.ports import EVERYTHING, Embedder, Hit, Message, Scope, VectorStore
+from app.ports import EVERYTHING, Embedder, Hit, Message, Scope, Vector, VectorStore
 from app.rag.reranking import Reranking
 from app.rag.run import Run
 from app.rag.selection import select
@@ -26,6 +26,8 @@ class Question:
     standalone: str = ""
     """A follow-up with what it refers to; empty where the text says it all."""
     scope: Scope = EVERYTHING
+    vector: Vector | None = field(default=None, compare=False, repr=False)
+    """Of its meaning, where that has been embedded already."""
 
     @property
     def meaning(self) -> str:
@@ -51,8 +53,7 @@ class Retriever:
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the best passages, each text once. Raises DependencyUnavailable."""
-        with run.stage("embed"):
-            vector = await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)
+        vector = await self.embed(question, run) if question.vector is None else question.vector
         with run.stage("search"):
             search = self._store.search(
                 question.tenant, question.meaning, vector, question.top_k * self._over_fetch, question.scope
@@ -61,3 +62,8 @@ class Retriever:
         if self._reranking:
             hits = await self._reranking.order(question.meaning, hits, run)
         return select(hits, question.top_k, self._per_document)
+
+    async def embed(self, question: Question, run: Run) -> Vector:
+        """Return the vector of what is searched for. Raises DependencyUnavailable."""
+        with run.stage("embed"):
+            return await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)

@@ -14,7 +14,7 @@ from app.rag.trace import StageNote, Trace, current
 
 Result = TypeVar("Result")
 Stage: TypeAlias = Literal[
-    "rewrite", "embed", "search", "rerank", "first_token", "generate", "stream", "quality", "total"
+    "cache", "rewrite", "embed", "search", "rerank", "first_token", "generate", "stream", "quality", "total"
 ]
 """`first_token` counts from the request, `stream` from the first token to the last, the others from their own start."""
 

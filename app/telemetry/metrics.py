@@ -22,6 +22,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
+from app.rag.caching import Outcome
 from app.rag.events import Done, FinishReason
 from app.rag.quality import VerdictName
 from app.rag.run import Stage
@@ -34,7 +35,7 @@ TOKEN_BUCKETS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.
 """Fine from what a small model on a GPU takes for a token to what a reader notices."""
 
 RETRIEVAL_STAGES: tuple[Stage, ...] = ("embed", "search", "rerank")
-DEPENDENCIES = ("embedder", "vector_store", "reranker", "generator", "rewriter")
+DEPENDENCIES = ("embedder", "vector_store", "reranker", "generator", "rewriter", "cache")
 STATUSES = ("200", "400", "401", "422", "429", "499", "500", "502", "503", "504")
 """What alerts and dashboards ask for; another status is a series once it happens."""
 
@@ -50,6 +51,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._of_requests()
         self._of_answers()
+        self._of_cache()
         self._of_dependencies()
         build = {"version": version("ragspan"), "python": platform.python_version()}
         Info("rag_build", "The version that runs.", registry=self.registry).info(build)
@@ -106,7 +108,7 @@ class Metrics:
         )
         self.degraded = _complete(
             counter("rag_degraded", "Answers that had to do without an optional part.", ["dependency"]),
-            ("rewrite", "rerank", "cache"),
+            ("rewrite", "rerank", "cache", "vector_store"),
         )
         self.guard_cuts = _complete(
             counter("rag_guard_cuts", "What the guard cut out of answers.", ["category"]), ("link", *SECRETS, *PERSONAL)
@@ -116,12 +118,23 @@ class Metrics:
             ("prompt", "completion"),
         )
 
+    def _of_cache(self) -> None:
+        self.cache = _complete(
+            Counter(
+                "rag_cache_requests",
+                "Questions by what the answer cache did for them; `not_kept` beside it where it took no good answer.",
+                ["result"],
+                registry=self.registry,
+            ),
+            get_args(Outcome),
+        )
+
     def _of_dependencies(self) -> None:
         gauge = partial(Gauge, registry=self.registry)
         self.documents = gauge("rag_vector_db_documents", "Documents in the index, all tenants, counted each minute.")
         self.dependency_up = _complete(
             gauge("rag_dependency_up", "1 if the dependency answered its last check, else 0.", ["dependency"]),
-            ("vector_store", "generator"),  # and the reranker where there is one
+            ("vector_store", "generator"),  # and the reranker and the cache where there are any
         )
         self.breaker_open = _complete(
             gauge(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -142,6 +143,7 @@ class FakeGenerator:
     error: Exception | None = None
     stalls: bool = False
     ends: bool = True
+    finish_reason: Literal["stop", "length"] = "stop"
     model: str = "fake-model"
     is_up: bool = True
     prompts: list[Prompt] = field(default_factory=list[Prompt])
@@ -160,7 +162,7 @@ class FakeGenerator:
             self.cancelled.set()
             raise
         if self.ends:
-            yield GenerationEnd(finish_reason="stop", prompt_tokens=5, completion_tokens=2)
+            yield GenerationEnd(finish_reason=self.finish_reason, prompt_tokens=5, completion_tokens=2)
 
     async def health(self) -> Health:
         return Health(ok=self.is_up)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from app.composition import Adapters
+from app.composition import Adapters, build_cache
 from app.main import create_app
 from app.server import DrainingServer, bind
 from app.settings import Settings
@@ -57,8 +57,11 @@ def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder, re
     """Return a function that serves these stand-ins with the settings it is given and yields a client."""
 
     @asynccontextmanager
-    async def adapters(_settings: Settings) -> AsyncGenerator[Adapters, None]:
-        yield Adapters(embedder, store, generator, reranker)
+    async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
+        cache = build_cache(settings)
+        yield Adapters(embedder, store, generator, reranker, cache)
+        if cache:
+            await cache.close()
 
     return partial(serving, adapters)
 

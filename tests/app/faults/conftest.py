@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.adapters.http_client import HttpClient
-from app.composition import Adapters, build_generator
+from app.composition import Adapters, build_cache, build_generator
 from app.settings import Settings
 from tests.app.api.conftest import (
     anyio_backend,
@@ -34,7 +34,10 @@ def serve_chat(store: FakeStore, embedder: FakeEmbedder) -> ServeChat:
     @asynccontextmanager
     async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
         async with HttpClient(settings.request_timeout_s) as http:
-            yield Adapters(embedder, store, build_generator(settings, http))
+            cache = build_cache(settings)
+            yield Adapters(embedder, store, build_generator(settings, http), cache=cache)
+            if cache:
+                await cache.close()
 
     def served(url: str, **settings: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
         return serving(adapters, generator="openai", generator_url=url, generator_model="m", **settings)

@@ -1,0 +1,45 @@
+"""The answer cache in Redis or Valkey, which all replicas share and which keeps it over their restarts.
+
+Values are whole answers with their passages: who may read this Redis may read them. Memory is Redis's own to bound, by
+`maxmemory` and an eviction policy such as `allkeys-lru`.
+"""
+
+from app.adapters.redis_connection import RedisConnection
+from app.ports import DependencyUnavailable, Health
+
+ANSWER = "ragspan:answer:"
+LATEST = "ragspan:latest:"
+MAX_LATEST = 128
+"""Of one partition; with 1024 dimensions some 300 KB that a look-up reads."""
+
+
+class RedisCache:
+    """Satisfies `ports.AnswerCache`. Each call ends within `timeout_s`."""
+
+    def __init__(self, connection: RedisConnection, ttl_s: int, timeout_s: float) -> None:
+        self._connection, self._ttl_s, self._timeout_s = connection, ttl_s, timeout_s
+
+    async def get(self, key: str) -> bytes | None:
+        value = await self._connection.call("GET", ANSWER + key, timeout_s=self._timeout_s)
+        if value is None or isinstance(value, bytes):
+            return value
+        raise DependencyUnavailable("cache", "Redis answered GET with something else than a value")
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._connection.call("SET", ANSWER + key, value, "EX", self._ttl_s, timeout_s=self._timeout_s)
+
+    async def latest(self, partition: str) -> list[bytes]:
+        values = await self._connection.call("LRANGE", LATEST + partition, 0, -1, timeout_s=self._timeout_s)
+        return [value for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
+
+    async def add(self, partition: str, value: bytes) -> None:
+        key = LATEST + partition
+        await self._connection.call("LPUSH", key, value, timeout_s=self._timeout_s)
+        await self._connection.call("LTRIM", key, 0, MAX_LATEST - 1, timeout_s=self._timeout_s)
+        await self._connection.call("EXPIRE", key, self._ttl_s, timeout_s=self._timeout_s)
+
+    async def health(self) -> Health:
+        return await self._connection.health()
+
+    async def close(self) -> None:
+        await self._connection.close()

@@ -1,0 +1,174 @@
+"""Answers out of the cache where there is one, from the pipeline else: look up → join who asks the same → ask → keep.
+
+The cache is optional: away, slow or corrupt it is as if nothing were kept. It is never asked on behalf of a tenant, a
+group or a state of the documents other than the question's own: they are part of the key.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from app.ports import AnswerCache, DependencyUnavailable, Hit
+from app.rag.breaker import Breakers
+from app.rag.cache_key import CacheKey, cache_key
+from app.rag.corpus import CorpusVersions
+from app.rag.events import CachedBy, Done, Event, Sources, Token
+from app.rag.flight import Flight
+from app.rag.kept_answer import KeptAnswer, kept, may_keep, read
+from app.rag.pipeline import Pipeline
+from app.rag.retrieval import Question
+from app.rag.run import Run
+
+Use: TypeAlias = Literal["reuse", "renew", "neither"]
+"""Take what is kept, only keep the new answer, or keep out of the cache."""
+Outcome: TypeAlias = Literal["exact", "semantic", "joined", "miss", "bypass", "error", "not_kept"]
+"""Of each question one; `not_kept` beside it where the cache did not take a good answer."""
+DEPENDENCY = "cache"
+CLOSE_TIMEOUT_S = 1.0
+
+
+class CachedAnswers:
+    """Answers questions as the pipeline does. `count` is told each question's outcome."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        cache: AnswerCache,
+        corpora: CorpusVersions,
+        breakers: Breakers,
+        *,
+        basis: str,
+        count: Callable[[Outcome], object] = lambda _outcome: None,
+    ) -> None:
+        self._pipeline, self._cache, self._corpora, self._breakers = pipeline, cache, corpora, breakers
+        self._basis, self._count = basis, count
+        self._flights: dict[str, Flight] = {}
+
+    async def answer(self, question: Question, use: Use = "reuse") -> AsyncGenerator[Event, None]:
+        """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work.
+
+        The work of one replica for equal questions is done once, and is not cancelled while somebody waits for it.
+        """
+        run = self._pipeline.new_run()
+        async with aclosing(await self._source(question, use, run)) as events:
+            async for event in events:
+                yield event
+
+    def forget(self, tenant: str) -> None:
+        """Let no answer of before be taken: this replica has changed the tenant's documents."""
+        self._corpora.forget(tenant)
+
+    async def close(self) -> None:
+        """Let what is being kept be kept, and end what nobody waits for."""
+        tasks = [flight.task for flight in self._flights.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _source(self, question: Question, use: Use, run: Run) -> AsyncGenerator[Event, None]:
+        """Where this question's events come from."""
+        corpus = await self._corpora.of(question.tenant) if use != "neither" else None
+        if corpus is None or corpus.version is None:
+            self._count("error" if corpus else "bypass")
+            return self._pipeline.answer(question, run)
+        if not corpus.is_current:
+            run.degraded.append("vector_store")
+        key = cache_key(question, self._basis, corpus.version)
+        if use == "reuse":
+            if found := await self._look_up(key, run):
+                self._count("exact")
+                return _replay(found, run, "exact")
+            flight = self._flights.get(key.exact)
+            if flight and not flight.is_abandoned:
+                self._count("joined")
+                return _joined(flight, run)
+        self._count("bypass" if use == "renew" else "error" if DEPENDENCY in run.degraded else "miss")
+        return self._take_off(key.exact, self._fresh(question, key, run)).follow()
+
+    def _take_off(self, key: str, events: AsyncGenerator[Event, None]) -> Flight:
+        flight = self._flights[key] = Flight(events)
+
+        def land(_task: asyncio.Task[None]) -> None:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+        flight.task.add_done_callback(land)
+        return flight
+
+    async def _look_up(self, key: CacheKey, run: Run) -> KeptAnswer | None:
+        try:
+            with run.stage("cache"), self._breakers.watching(DEPENDENCY):
+                value = await self._cache.get(key.exact)
+        except DependencyUnavailable:
+            run.degraded.append(DEPENDENCY)
+            return None
+        return read(value, key.exact) if value else None
+
+    async def _fresh(self, question: Question, key: CacheKey, run: Run) -> AsyncGenerator[Event, None]:
+        """The pipeline's events; after the last one, keep the answer if it is good."""
+        hits: tuple[Hit, ...] = ()
+        text = ""
+        async with aclosing(self._pipeline.answer(question, run)) as events:
+            async for event in events:
+                yield event
+                match event:
+                    case Sources():
+                        hits = event.hits
+                    case Token():
+                        text += event.text
+                    case Done() if may_keep(text, event):
+                        await self._keep(key, kept(key.exact, hits, text, event))
+                    case Done():
+                        pass
+
+    async def _keep(self, key: CacheKey, value: bytes) -> None:
+        try:
+            with self._breakers.watching(DEPENDENCY):
+                await self._cache.put(key.exact, value)
+        except DependencyUnavailable:
+            self._count("not_kept")
+
+
+async def _replay(found: KeptAnswer, run: Run, cached: CachedBy) -> AsyncGenerator[Event, None]:
+    yield Sources(found.hits)
+    run.record("first_token", run.started)
+    yield Token(found.text)
+    run.record("total", run.started)
+    yield Done(
+        finish_reason="stop",
+        citations=found.citations,
+        model=found.model,
+        timings_ms=run.timings_ms,
+        degraded=run.degraded,
+        quality=found.quality,
+        removed=found.removed,
+        prompt_tokens=0,
+        completion_tokens=0,
+        cached=cached,
+    )
+
+
+async def _joined(flight: Flight, run: Run) -> AsyncGenerator[Event, None]:
+    """Events of an answer that somebody else asked for, with this run's own times and no tokens of its own."""
+    async with aclosing(flight.follow()) as events:
+        async for event in events:
+            match event:
+                case Token() if "first_token" not in run.timings_ms:
+                    run.record("first_token", run.started)
+                    yield event
+                case Done():
+                    run.record("total", run.started)
+                    yield replace(
+                        event,
+                        timings_ms=run.timings_ms,
+                        degraded=sorted({*event.degraded, *run.degraded}),
+                        prompt_tokens=0,
+                        completion_tokens=0,
+                        cached=event.cached or "exact",
+                    )
+                case _:
+                    yield event

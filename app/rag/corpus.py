@@ -1,0 +1,72 @@
+"""Which state of the documents an answer is of: asked of the store once in a while, remembered when it is away."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.ports import DependencyUnavailable
+from app.rag.breaker import Breakers
+
+MEMO_S = 1.0
+"""For so long a change made through another replica or process may go unseen here."""
+ASK_TIMEOUT_S = 0.25
+"""A store that is slower at this is taken to be away: a cached answer is to come in a moment or not at all."""
+MAX_TENANTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """`version` is None where the store never told it; `is_current` is False where it cannot be asked now."""
+
+    version: str | None
+    is_current: bool
+
+
+class CorpusVersions:
+    """Remembers each tenant's version for `MEMO_S`. `ask` asks the store; `clock` gives seconds and never goes back."""
+
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[str]],
+        breakers: Breakers,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask, self._breakers, self._clock = ask, breakers, clock
+        self._known: dict[str, tuple[float, Corpus]] = {}
+        self._asking: dict[str, asyncio.Task[Corpus]] = {}
+
+    async def of(self, tenant: str) -> Corpus:
+        """Return the tenant's version, the last one known if the store is away. Many askers are one question."""
+        since, corpus = self._known.get(tenant, (float("-inf"), Corpus(None, is_current=False)))
+        if self._clock() - since < MEMO_S:
+            return corpus
+        task = self._asking.get(tenant)
+        if task is None:
+            task = self._asking[tenant] = asyncio.create_task(self._fetch(tenant, corpus.version))
+            task.add_done_callback(lambda done: self._keep(tenant, done))
+        return await asyncio.shield(task)
+
+    def forget(self, tenant: str) -> None:
+        """Ask anew: this replica has changed the documents. What is being asked just now may be the state before."""
+        if tenant in self._known:
+            self._known[tenant] = (float("-inf"), self._known[tenant][1])
+        self._asking.pop(tenant, None)
+
+    async def _fetch(self, tenant: str, last: str | None) -> Corpus:
+        try:
+            self._breakers.require("vector_store")
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                return Corpus(await self._ask(tenant), is_current=True)
+        except (DependencyUnavailable, TimeoutError):
+            return Corpus(last, is_current=False)
+
+    def _keep(self, tenant: str, task: asyncio.Task[Corpus]) -> None:
+        if self._asking.get(tenant) is not task:
+            return
+        del self._asking[tenant]
+        if not task.cancelled():
+            self._known.pop(tenant, None)
+            self._known[tenant] = (self._clock(), task.result())
+            if len(self._known) > MAX_TENANTS:
+                del self._known[next(iter(self._known))]

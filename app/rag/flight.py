@@ -1,0 +1,67 @@
+"""One answer in the making for all who ask for it meanwhile: they see it grow as the first one does.
+
+It belongs to none of them. It goes on while one of them is there and is cancelled when the last has left.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from app.rag.events import Done, Event
+
+
+class Flight:
+    """Runs `events` in a task of its own, at once."""
+
+    def __init__(self, events: AsyncGenerator[Event, None]) -> None:
+        self._events: list[Event] = []
+        self._error: Exception | None = None
+        self._followers = 0
+        self._waiting: list[asyncio.Future[None]] = []
+        self.task = asyncio.create_task(self._fly(events))
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether it was cancelled: nobody may join it any more."""
+        return self.task.cancelling() > 0
+
+    async def follow(self) -> AsyncGenerator[Event, None]:
+        """Yield every event from the first to Done. Raises what the making of the answer raised."""
+        self._followers += 1
+        place = 0
+        try:
+            while True:
+                while place < len(self._events):
+                    place += 1
+                    yield self._events[place - 1]
+                if self._is_complete:
+                    return
+                if self._error:
+                    raise self._error
+                self._waiting.append(waiter := asyncio.get_running_loop().create_future())
+                await waiter
+        finally:
+            self._followers -= 1
+            if self._followers == 0 and not self._is_complete:
+                self.task.cancel()
+
+    @property
+    def _is_complete(self) -> bool:
+        return bool(self._events) and isinstance(self._events[-1], Done)
+
+    async def _fly(self, events: AsyncGenerator[Event, None]) -> None:
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    self._events.append(event)
+                    self._wake()
+        except Exception as error:  # noqa: BLE001 - whatever it was, each follower raises it
+            self._error = error
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)

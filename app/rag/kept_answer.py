@@ -1,0 +1,61 @@
+"""What is kept of an answer, and which answers are: whole ones that rest on their passages and lacked nothing."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.ports import Hit
+from app.rag.citations import Citation
+from app.rag.events import Done
+from app.rag.quality import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """A finished answer. `key` is the one it is kept under: a value that came to lie elsewhere is not taken."""
+
+    key: str
+    hits: tuple[Hit, ...]
+    text: str
+    citations: list[Citation]
+    model: str | None
+    quality: Verdict
+    removed: dict[str, int]
+
+
+_FORM = TypeAdapter(KeptAnswer)
+FORM = sha256(json.dumps(_FORM.json_schema()).encode()).hexdigest()
+"""Changes with what is kept: an answer of another form is not looked for."""
+
+
+def may_keep(text: str, done: Done) -> bool:
+    """Whether an answer is good enough for the next who asks."""
+    return (
+        done.finish_reason == "stop" and done.quality.verdict == "grounded" and not done.degraded and bool(text.strip())
+    )
+
+
+def kept(key: str, hits: tuple[Hit, ...], text: str, done: Done) -> bytes:
+    """Return what to keep of an answer."""
+    return _FORM.dump_json(
+        KeptAnswer(
+            key=key,
+            hits=hits,
+            text=text,
+            citations=done.citations,
+            model=done.model,
+            quality=done.quality,
+            removed=done.removed,
+        )
+    )
+
+
+def read(value: bytes, key: str) -> KeptAnswer | None:
+    """Return what was kept under a key; None for anything else."""
+    try:
+        answer = _FORM.validate_json(value)
+    except ValidationError:
+        return None
+    return answer if answer.key == key else None

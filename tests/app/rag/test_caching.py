@@ -1,0 +1,244 @@
+"""The pipeline behind a cache: what is given again, what never is, and many askers of one question."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from app.adapters.memory_cache import MemoryCache
+from app.ports import DependencyUnavailable, GenerationEnd, Prompt
+from app.rag.breaker import Breakers
+from app.rag.cache_key import cache_key
+from app.rag.caching import CachedAnswers, Outcome, Use
+from app.rag.corpus import CorpusVersions
+from app.rag.events import Done, Token
+from app.rag.generation import Writer
+from app.rag.guard import Guard, Rules
+from app.rag.pipeline import Pipeline
+from app.rag.reranking import Reranking
+from app.rag.retrieval import Question, Retriever
+from tests.app.rag.test_pipeline import THRESHOLDS
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeReranker, FakeStore, hit
+
+pytestmark = pytest.mark.anyio
+QUESTION = Question(tenant="acme", text="Which colour is the sky?", top_k=2)
+BASIS = "basis"
+KEY = cache_key(QUESTION, BASIS, "v0").exact
+SOON_S = 0.1
+AWAY = DependencyUnavailable("redis", "away")
+
+
+class FakeCache(MemoryCache):
+    """Fails with `error` where there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(10**7, 60)
+        self.error: DependencyUnavailable | None = None
+
+    async def get(self, key: str) -> bytes | None:
+        if self.error:
+            raise self.error
+        return await super().get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        if self.error:
+            raise self.error
+        await super().put(key, value)
+
+
+class GatedGenerator(FakeGenerator):
+    """Writes nothing before `gate` opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | GenerationEnd, None]:
+        await self.gate.wait()
+        async for piece in super().stream(prompt):
+            yield piece
+
+
+@dataclass
+class World:
+    """A pipeline behind a cache, and what stands behind both."""
+
+    store: FakeStore = field(default_factory=lambda: FakeStore([hit("The sky is blue.")]))
+    generator: FakeGenerator = field(default_factory=FakeGenerator)
+    cache: FakeCache = field(default_factory=FakeCache)
+    reranker: FakeReranker | None = None
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        breakers = Breakers()
+        reranking = Reranking(self.reranker, 1) if self.reranker else None
+        retriever = Retriever(FakeEmbedder(), self.store, 1, reranking)
+        pipeline = Pipeline(retriever, Writer(self.generator, 1, Guard(Rules()), THRESHOLDS), 5, breakers)
+        corpora = CorpusVersions(self.store.corpus_version, breakers, lambda: self.now)
+        self.answers = CachedAnswers(pipeline, self.cache, corpora, breakers, basis=BASIS, count=self.outcomes.append)
+
+    async def ask(self, question: Question = QUESTION, use: Use = "reuse") -> Done:
+        events = [event async for event in self.answers.answer(question, use)]
+        await asyncio.wait_for(self.answers.close(), 1)
+        assert isinstance(events[-1], Done)
+        return events[-1]
+
+
+async def test_an_answer_is_given_again_and_counted() -> None:
+    world = World()
+    first, again = await world.ask(), await world.ask()
+    assert (first.cached, again.cached) == (None, "exact")
+    assert again.citations == first.citations
+    assert again.quality == first.quality
+    assert world.outcomes == ["miss", "exact"]
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(generator=FakeGenerator(pieces=("The sun is green and loud. [1]",))),
+        World(generator=FakeGenerator(pieces=("The documents do not say which colour it has.",))),
+        World(generator=FakeGenerator(pieces=(" ",))),
+        World(generator=FakeGenerator(pieces=())),
+        World(generator=FakeGenerator(finish_reason="length")),
+        World(store=FakeStore()),
+        World(reranker=FakeReranker(error=DependencyUnavailable("reranker", "away"))),
+    ],
+    ids=["ungrounded", "refusal", "blank", "empty", "cut off", "no context", "degraded"],
+)
+async def test_an_answer_that_is_not_good_is_not_kept(world: World) -> None:
+    await world.ask()
+    assert world.cache.bytes == 0
+    assert (await world.ask()).cached is None
+
+
+@pytest.mark.parametrize(
+    "generator", [FakeGenerator(error=DependencyUnavailable("generator", "gone")), FakeGenerator(ends=False)]
+)
+async def test_a_failure_reaches_all_who_wait_for_it_and_is_not_kept(generator: FakeGenerator) -> None:
+    world = World(generator=generator)
+    found = await asyncio.gather(*(world.ask() for _ in range(5)), return_exceptions=True)
+    assert [type(error) for error in found] == [DependencyUnavailable] * 5
+    assert (len(generator.prompts), world.cache.bytes) == (1, 0)
+    generator.error, generator.ends = None, True
+    assert (await world.ask()).cached is None
+
+
+async def test_those_who_come_later_see_what_is_written_and_what_comes() -> None:
+    world = World(generator=FakeGenerator(stalls=True))
+    async with aclosing(world.answers.answer(QUESTION)) as first, aclosing(world.answers.answer(QUESTION)) as second:
+        seen = [await anext(first) for _ in range(3)]
+        assert [await anext(second) for _ in range(3)] == seen
+    assert world.outcomes == ["miss", "joined"]
+
+
+async def test_the_first_asker_may_leave_and_the_others_are_answered() -> None:
+    world = World(generator=(generator := GatedGenerator()))
+    leader = world.answers.answer(QUESTION)
+    await anext(leader)
+    follower = world.answers.answer(QUESTION)
+    await anext(follower)
+    await leader.aclose()
+    generator.gate.set()
+    *_, done = [event async for event in follower]
+    assert isinstance(done, Done)
+    assert (done.cached, done.prompt_tokens, len(generator.prompts)) == ("exact", 0, 1)
+    assert (await world.ask()).cached == "exact"
+
+
+async def test_the_work_is_cancelled_when_the_last_asker_leaves_and_nobody_joins_it_then() -> None:
+    world = World(generator=FakeGenerator(stalls=True))
+    first, second = world.answers.answer(QUESTION), world.answers.answer(QUESTION)
+    for events in (first, second):
+        while not isinstance(await anext(events), Token):
+            pass
+    await first.aclose()
+    assert not world.generator.cancelled.is_set()
+    await second.aclose()
+    world.generator.stalls = False
+    assert (await world.ask()).cached is None
+    async with asyncio.timeout(SOON_S):
+        await world.generator.cancelled.wait()
+    assert len(world.generator.prompts) == 2
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff\x00", b"{}", b'{"key": "other"}', b"[" * 100_000])
+async def test_a_corrupt_value_is_as_none_and_is_replaced(value: bytes) -> None:
+    world = World()
+    await world.cache.put(KEY, value)
+    assert (await world.ask()).cached is None
+    assert (await world.ask()).cached == "exact"
+
+
+async def test_a_value_that_came_to_lie_under_another_key_is_not_given() -> None:
+    world = World()
+    await world.ask()
+    value = await world.cache.get(KEY)
+    assert value
+    await world.cache.put(cache_key(replace(QUESTION, tenant="beta"), BASIS, "v0").exact, value)
+    assert (await world.ask(replace(QUESTION, tenant="beta"))).cached is None
+
+
+async def test_without_the_cache_each_question_is_answered_and_marked() -> None:
+    world = World()
+    world.cache.error = AWAY
+    answers = [await world.ask() for _ in range(7)]
+    assert [(done.cached, done.degraded) for done in answers] == [(None, ["cache"])] * 7
+    assert world.outcomes == ["error"] * 7
+    world.cache.error = None
+    assert world.cache.bytes == 0
+
+
+async def test_an_answer_that_the_cache_did_not_take_is_counted() -> None:
+    world = World()
+    await world.ask()
+    world.cache.put = _refusing  # pyright: ignore[reportAttributeAccessIssue]
+    assert (await world.ask(replace(QUESTION, top_k=1))).degraded == []
+    assert world.outcomes == ["miss", "miss", "not_kept"]
+
+
+async def test_while_the_store_is_away_what_is_kept_is_given_marked() -> None:
+    world = World()
+    await world.ask()
+    world.store.error = DependencyUnavailable("vector_store", "away")
+    world.now = 10
+    done = await world.ask()
+    assert (done.cached, done.degraded) == ("exact", ["vector_store"])
+    with pytest.raises(DependencyUnavailable):
+        await world.ask(replace(QUESTION, text="Another?"))
+    world.store.error, world.store.version, world.now = None, "v1", 20
+    assert (await world.ask()).cached is None
+
+
+async def test_a_store_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    await world.ask()
+    monkeypatch.setattr("app.rag.corpus.ASK_TIMEOUT_S", 0.01)
+    world.store.hang, world.now = True, 10
+    assert (await world.ask()).cached == "exact"
+
+
+async def test_a_corpus_version_that_was_asked_before_a_change_is_not_remembered_after_it() -> None:
+    answer, asked = asyncio.Event(), asyncio.Event()
+
+    async def ask(_tenant: str) -> str:
+        version = "old" if not asked.is_set() else "new"
+        asked.set()
+        await answer.wait()
+        return version
+
+    corpora = CorpusVersions(ask, Breakers())
+    before = asyncio.create_task(corpora.of("acme"))
+    await asked.wait()
+    corpora.forget("acme")
+    after = asyncio.create_task(corpora.of("acme"))
+    await asyncio.sleep(0)
+    answer.set()
+    assert [(await before).version, (await after).version, (await corpora.of("acme")).version] == ["old", "new", "new"]
+
+
+async def _refusing(_key: str, _value: bytes) -> None:
+    raise AWAY
