@@ -2,11 +2,13 @@
 # to /data and /tmp only. `make image` builds it; docs/how-to-build-and-push-the-image.md says how to publish it.
 FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /src
-COPY requirements/build.txt requirements/app.txt requirements/
+# With STORE=pgvector the image has that vector store's client too.
+ARG STORE=
+COPY requirements/build.txt requirements/app*.txt requirements/
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/ragspan \
- && /opt/build/bin/uv pip sync --no-cache --no-build --compile-bytecode --python /opt/ragspan/bin/python requirements/app.txt
+ && /opt/build/bin/uv pip sync --no-cache --no-build --compile-bytecode --python /opt/ragspan/bin/python requirements/app${STORE:+-$STORE}.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY ragspan ragspan
 COPY app app

@@ -43,8 +43,8 @@ bench: $(BIN)/ragspan ## how long plans take, what the service adds to the model
 	$(BIN)/python -m bench.answer
 	$(if $(DATA),$(BIN)/python -m bench.retrieval $(DATA))
 
-image: ## the answer service as a container image (IMAGE names it)
-	docker build --platform linux/amd64 --tag $(or $(IMAGE),ragspan:dev) .
+image: ## the answer service as a container image (IMAGE names it, STORE adds a vector store's client)
+	docker build --platform linux/amd64 --build-arg STORE=$(STORE) --tag $(or $(IMAGE),ragspan:dev) .
 
 parts: ## build what some tests need and pip does not install, into the user's cache
 	tools/parts

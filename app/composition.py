@@ -4,15 +4,13 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from app.ports import AnswerCache, Embedder, Generator, Reranker, VectorStore
 from app.settings import Settings
+from app.store_choice import build_store
 
 if TYPE_CHECKING:
     from app.adapters.http_client import HttpClient
-
-COLLECTION_PREFIX = "Ragspan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +46,6 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
         if cache:
             stack.push_async_callback(cache.close)
         yield Adapters(embedder, store, generator, reranker, cache)
-
-
-def build_store(settings: Settings) -> VectorStore:
-    """Return the store that the settings choose, not opened."""
-    if settings.vector_store == "embedded":
-        from app.adapters.embedded_store import EmbeddedStore  # noqa: PLC0415
-
-        return EmbeddedStore(settings.data_dir)
-    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
-
-    url = settings.weaviate_url
-    assert url, "checked by Settings"  # noqa: S101
-    parts = urlsplit(url)
-    key = settings.weaviate_api_key
-    return WeaviateStore(
-        WeaviateConnection(
-            http_url=url,
-            grpc_host=settings.weaviate_grpc_host or parts.hostname or "",
-            grpc_port=settings.weaviate_grpc_port,
-            grpc_secure=parts.scheme == "https",
-            api_key=key.get_secret_value() if key else None,
-            collection_prefix=COLLECTION_PREFIX,
-            replication_factor=settings.weaviate_replication_factor,
-        )
-    )
 
 
 def build_embedder(settings: Settings, client: "HttpClient | None") -> Embedder:

@@ -1,6 +1,6 @@
 """Retrieval quality on XQuAD: each question must find the paragraph it was written for.
 
-    python -m bench.retrieval xquad.en.json [--weaviate]
+    python -m bench.retrieval xquad.en.json [--store NAME ...]
 
 Articles of even index tune the weight of the vector leg, articles of odd index are reported. Every figure goes through
 the ports, as the service does: a leg alone is a search with an empty question or with the zero vector.
@@ -9,10 +9,8 @@ the ports, as the service does: a leg alone is a search with an empty question o
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,14 +18,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from app.adapters.embedded_store import EmbeddedStore
-from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from app.adapters.wordllama import WordLlamaEmbedder
 from app.ingest.identity import document_id, index_identity, upload_uri
 from app.ingest.pipeline import Ingestor, SourceFile
 from app.ports import Hit, VectorStore
 from app.rag.fusion import LEG_LIMIT, VECTOR_WEIGHT, relative_score
-from tests.support.weaviate import weaviate_server
+from bench.stores import STORES, serve
 
 TENANT = "xquad"
 CUTOFF = 10
@@ -129,34 +125,23 @@ def report(answered: list[Answered]) -> None:
         print()
 
 
-async def main(path: Path, *, weaviate: bool) -> None:
+async def main(path: Path, names: Sequence[str]) -> None:
     paragraphs, questions = read(path)
     embedder = WordLlamaEmbedder()
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        store: VectorStore = EmbeddedStore(folder)
-        if weaviate:
-            server = stack.enter_context(weaviate_server(folder))
-            store = WeaviateStore(
-                WeaviateConnection(
-                    http_url=server.http_url,
-                    grpc_host="127.0.0.1",
-                    grpc_port=server.grpc_port,
-                    grpc_secure=False,
-                    api_key=server.api_key,
-                    collection_prefix="Bench",
-                    replication_factor=1,
-                )
-            )
-        stack.push_async_callback(store.close)
-        await store.open(index_identity(embedder))
-        await ingest(store, embedder, paragraphs)
-        report(await ask(store, embedder, questions))
+    for name in names:
+        print(f"\n== {name}")
+        with serve(name) as store:
+            await store.open(index_identity(embedder))
+            try:
+                await ingest(store, embedder, paragraphs)
+                report(await ask(store, embedder, questions))
+            finally:
+                await store.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("xquad", type=Path)
-    parser.add_argument("--weaviate", action="store_true", help="on a Weaviate server that this starts and ends")
+    parser.add_argument("--store", nargs="+", choices=STORES, default=["embedded"], help="on servers that this starts")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.xquad, weaviate=arguments.weaviate))
+    asyncio.run(main(arguments.xquad, arguments.store))

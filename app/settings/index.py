@@ -1,19 +1,26 @@
 """Where the index lives."""
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from app.settings.values import Url
+from app.settings.names import variable
+from app.settings.values import ExistingFile, PostgresUrl, Url
 from app.settings.variants import Variant
+
+CLIENT_MODULES = {"pgvector": "psycopg_pool"}
+"""What a store's client library is imported as, where it is an extra of the same name that may not be installed."""
 
 
 class IndexSettings(BaseSettings):
     """One store, and what belongs to it."""
 
-    vector_store: Literal["embedded", "weaviate"] = Field(default="embedded", description="Where the index lives.")
+    vector_store: Literal["embedded", "weaviate", "pgvector"] = Field(
+        default="embedded", description="Where the index lives."
+    )
     data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded store; one server at a time.")
     weaviate_url: Url | None = Field(default=None, description="HTTP address of Weaviate.")
     weaviate_grpc_host: str | None = Field(default=None, description="gRPC host; by default the host of the URL.")
@@ -22,6 +29,23 @@ class IndexSettings(BaseSettings):
     weaviate_replication_factor: int = Field(
         default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
     )
+    pgvector_url: PostgresUrl | None = Field(
+        default=None, description="Database in PostgreSQL: `postgresql://host:5432/database`."
+    )
+    pgvector_user: str = Field(default="ragspan", description="User of that database.")
+    pgvector_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    pgvector_tls: bool = Field(default=True, description="Ask for TLS and check the server's certificate and name.")
+    pgvector_ca_file: ExistingFile | None = Field(
+        default=None, description="Certificate of the authority to trust, if not one of the system's."
+    )
+
+    @model_validator(mode="after")
+    def _client_is_installed(self) -> Self:
+        module = CLIENT_MODULES.get(self.vector_store)
+        if module and find_spec(module) is None:
+            extra = f"ragspan[{self.vector_store}]"
+            raise ValueError(f"{variable('vector_store')}={self.vector_store} needs its client; install {extra}")
+        return self
 
 
 VARIANTS = (
@@ -31,5 +55,11 @@ VARIANTS = (
         "weaviate",
         required=("weaviate_url",),
         optional=("weaviate_grpc_host", "weaviate_grpc_port", "weaviate_api_key", "weaviate_replication_factor"),
+    ),
+    Variant(
+        "vector_store",
+        "pgvector",
+        required=("pgvector_url",),
+        optional=("pgvector_user", "pgvector_password", "pgvector_tls", "pgvector_ca_file"),
     ),
 )

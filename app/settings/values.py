@@ -30,14 +30,25 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _postgres_url(value: str) -> str:
+    """Accept the address of one database; user and password have variables of their own."""
+    parts = urlsplit(value)
+    if parts.scheme != "postgresql" or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("it must be a postgresql:// address with a host and a database, e.g. postgresql://db:5432/rag")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("it must carry no user, password, query or fragment; user and password have own variables")
+    return value
+
+
 def _existing_file(value: Path) -> Path:
     if not value.is_file():
-        raise ValueError("there is no such file; give the path of the model's tokenizer.json")
+        raise ValueError("there is no such file; give the path of one")
     return value
 
 
 Url: TypeAlias = Annotated[str, AfterValidator(_service_url)]
 RedisUrl: TypeAlias = Annotated[str, AfterValidator(_redis_url)]
+PostgresUrl: TypeAlias = Annotated[str, AfterValidator(_postgres_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
 

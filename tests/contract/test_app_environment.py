@@ -34,6 +34,11 @@ NOT_RENDERED = {
     "reranker_api_key": "likewise",
     "rerank_timeout_s": "likewise",
     "redis_username": "for a managed server that has users; no shipped stack names one",
+    "pgvector_url": "every stack brings its own Weaviate; other stores are run by somebody else",
+    "pgvector_user": "likewise",
+    "pgvector_password": "likewise",
+    "pgvector_tls": "likewise",
+    "pgvector_ca_file": "likewise",
 }
 """Settings that no stack renders, each with the reason."""
 

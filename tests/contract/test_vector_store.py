@@ -7,8 +7,10 @@ from uuid import uuid4
 import pytest
 
 from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from tests.contract.vector_store_contract import MakeStore, VectorStoreContract
+from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.weaviate import WeaviateServer, weaviate_server
 
 
@@ -20,6 +22,12 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[WeaviateServer]:
     with weaviate_server(tmp_path_factory.mktemp("weaviate")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 
@@ -45,3 +53,11 @@ class TestWeaviateStore(VectorStoreContract):
             replication_factor=1,
         )
         return lambda: WeaviateStore(connection)
+
+
+@pytest.mark.needs("postgres")
+class TestPgvectorStore(VectorStoreContract):
+    @pytest.fixture
+    def make_store(self, postgres: PostgresServer) -> MakeStore:
+        connection = postgres.connection(f"t{uuid4().hex}")
+        return lambda: PgvectorStore(connection)

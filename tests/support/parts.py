@@ -8,6 +8,7 @@ missing part fails the test instead.
 import os
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,9 @@ CACHED_BINARIES = CACHE / "bin"
 
 NAMESPACES = ("--user", "--map-root-user", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
 """Arguments of `unshare` for a process that is root of namespaces of its own, which end with it."""
+
+NOT_ROOT = ("--user", "--map-user=1000", "--map-group=1000")
+"""Arguments of `unshare` for a process that takes itself for another user than root, and still owns root's files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,11 @@ PARTS = {
     "parliament": Part(
         names=("parliament",),
         how_to_get="make parts (installs it from requirements/parliament.txt, in an environment of its own)",
+    ),
+    "postgres": Part(
+        names=("unshare",) if os.geteuid() == 0 else (sys.executable,),
+        trial=(*NOT_ROOT, "true") if os.geteuid() == 0 else (),
+        how_to_get="another user than root, whom PostgreSQL refuses, or a Linux that allows user namespaces",
     ),
     "redis": Part(
         names=("redis-server", "valkey-server"),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ KEY = new_key()
 KEYS = key_entry("ci", "acme", KEY)
 CHAT = {"GENERATOR": "openai", "GENERATOR_URL": "http://llm:8000/v1/", "GENERATOR_MODEL": "m"}
 WEAVIATE = {"VECTOR_STORE": "weaviate", "WEAVIATE_URL": "http://weaviate:8080"}
+
+PGVECTOR = {"VECTOR_STORE": "pgvector", "PGVECTOR_URL": "postgresql://db/rag"}
 
 
 def settings(**variables: str) -> Settings:
@@ -73,7 +76,11 @@ def test_every_fault_is_reported_at_once() -> None:
         ),
         ({"GENERATOR_MODEL": "m"}, "RAGSPAN_GENERATOR_MODEL would have no effect with RAGSPAN_GENERATOR=extractive"),
         ({**WEAVIATE, "DATA_DIR": "/data"}, "RAGSPAN_DATA_DIR would have no effect with RAGSPAN_VECTOR_STORE=weaviate"),
-        ({"VECTOR_STORE": "milvus"}, "'embedded' or 'weaviate'"),
+        ({"VECTOR_STORE": "chroma"}, "'embedded', 'weaviate'"),
+        ({"VECTOR_STORE": "pgvector"}, "RAGSPAN_VECTOR_STORE=pgvector needs RAGSPAN_PGVECTOR_URL; set what is missing"),
+        ({**PGVECTOR, "PGVECTOR_URL": "postgresql://db"}, "with a host and a database, e.g. postgresql://db:5432/rag"),
+        ({**PGVECTOR, "PGVECTOR_CA_FILE": "/no/such.pem"}, "there is no such file"),
+        ({"PGVECTOR_TLS": "false"}, "RAGSPAN_PGVECTOR_TLS would have no effect with RAGSPAN_VECTOR_STORE=embedded"),
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
         ({"HOST": "0.0.0.0"}, "RAGSPAN_HOST=0.0.0.0 is not a loopback address and RAGSPAN_API_KEYS is empty"),
         ({**CHAT, "GENERATOR_URL": "llm:8000"}, "it must be an http:// or https:// address"),
@@ -149,3 +156,17 @@ def test_a_redis_password_is_in_no_error() -> None:
     assert "it must carry no user, password" in text
     assert "in-the-url" not in text
     assert "of-redis" not in text
+
+
+def test_a_database_password_is_in_no_error() -> None:
+    text = problems(**PGVECTOR | {"PGVECTOR_URL": "postgresql://user:in-the-url@db/rag"}, PGVECTOR_PASSWORD="of-the-db")
+    assert "it must carry no user, password" in text
+    assert "in-the-url" not in text
+    assert "of-the-db" not in text
+
+
+def test_a_store_whose_client_is_not_installed_is_refused_with_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg_pool", None)
+    assert problems(**PGVECTOR) == "RAGSPAN_VECTOR_STORE=pgvector needs its client; install ragspan[pgvector]."

@@ -1,0 +1,337 @@
+"""The vector store on PostgreSQL with pgvector 0.8 or newer: its own schema, one transaction for each change.
+
+Any number of processes may write and read. A search is one statement, so it sees one state of the index.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
+
+import psycopg
+from psycopg.sql import SQL, Identifier, Literal
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from app.adapters import pgvector_store_sql as sql
+from app.ports import (
+    EVERYTHING,
+    Chunk,
+    DependencyTimeout,
+    DependencyUnavailable,
+    DocumentRecord,
+    DocumentVersion,
+    Health,
+    Hit,
+    IndexIdentity,
+    Matrix,
+    Scope,
+    Vector,
+)
+from app.rag.fusion import LEG_LIMIT, query_words, relative_score
+from app.rag.index_rules import (
+    refuse_stale,
+    refuse_stale_delete,
+    require_identity,
+    require_query_vector,
+    require_staged,
+    require_vectors,
+)
+
+T = TypeVar("T")
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+OLDEST_PGVECTOR = (0, 8)
+MAX_CONNECTIONS = 8
+"""Of one replica; a search holds one for some milliseconds."""
+CONNECT_TIMEOUT_S = 5
+OPEN_TIMEOUT_S = 15.0
+READ_TIMEOUT_S = 10.0
+CHANGE_TIMEOUT_S = 120.0
+SESSION = {
+    "plan_cache_mode": "force_custom_plan",  # a plan that suits one tenant's size may not suit another's
+    "hnsw.iterative_scan": "strict_order",  # a filter must not leave fewer hits than there are
+    "hnsw.ef_search": "100",
+    "client_connection_check_interval": "1000",  # a killed writer's transaction ends with it, and frees its lock
+}
+KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A peer that vanished is noticed within 25 seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PgvectorConnection:
+    """Where PostgreSQL is. Without TLS the server's certificate is not asked for: loopback and private sockets only."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str | None = field(default=None, repr=False)
+    tls: bool = True
+    ca_file: Path | None = None
+    """Of the authority that signed the server's certificate; None: the system's."""
+    schema: str
+
+
+class PgvectorStore:
+    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+
+    def __init__(self, connection: PgvectorConnection) -> None:
+        self._connection = connection
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._dimensions = 0
+        self._abandoned: set[asyncio.Task[Any]] = set()
+
+    async def open(self, identity: IndexIdentity) -> None:
+        await self.close()
+        there = self._connection
+        where = f"{there.host}:{there.port}/{there.database}"
+
+        async def prepare() -> object:
+            async with await psycopg.AsyncConnection.connect(**_arguments(there)) as connection:
+                return await _create_and_identify(connection, there.schema, identity)
+
+        found = await self._bounded(prepare(), f"open the index at {where}", OPEN_TIMEOUT_S)
+        require_identity(found, identity, f"The index {there.schema} in PostgreSQL at {where}")
+        self._pool = AsyncConnectionPool[Connection](
+            kwargs=_arguments(there) | {"autocommit": True},
+            min_size=1,
+            max_size=MAX_CONNECTIONS,
+            timeout=READ_TIMEOUT_S,
+            open=False,
+        )
+        await self._pool.open()
+        self._dimensions = identity.dimensions
+
+    async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
+        require_vectors(document, vectors, len(chunks), self._dimensions)
+        rows = [
+            (tenant, document.revision, str(vector.tolist()), *astuple(chunk))
+            for chunk, vector in zip(chunks, vectors, strict=True)
+        ]
+
+        async def change(connection: Connection) -> None:
+            await _current(connection, tenant, document)
+            await connection.execute(sql.FORGET_STAGED, (tenant, document.doc_id, document.version))
+            async with connection.cursor() as cursor:
+                await cursor.executemany(sql.STAGE, rows)
+
+        await self._change(change, tenant, document.doc_id, "stage a document")
+
+    async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
+        key = (tenant, document.doc_id, document.version)
+        scope = (list(document.groups), list(document.tags))
+
+        async def change(connection: Connection) -> None:
+            replaced = await _current(connection, tenant, document)
+            (staged,) = await _one(connection, sql.COUNT_STAGED, key)
+            require_staged(document, staged, expected_chunks)
+            await connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
+            await connection.execute(sql.SHOW_VERSION, (*scope, *key))
+            record = (*key, document.revision, document.source_uri, document.title, expected_chunks, False, *scope)
+            await connection.execute(sql.SET_DOCUMENT, record)
+            await connection.execute(sql.CHANGE_CORPUS, (tenant, expected_chunks - replaced))
+
+        await self._change(change, tenant, document.doc_id, "publish a document")
+
+    async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
+        async def change(connection: Connection) -> bool:
+            found = await _one(connection, sql.STATE_OF_DOCUMENT, (tenant, doc_id))
+            if found:
+                refuse_stale_delete(doc_id, revision, found[0])
+            await connection.execute(sql.REMOVE_OTHER_VERSIONS, (tenant, doc_id, "", revision))
+            await connection.execute(sql.SET_DOCUMENT, (tenant, doc_id, "", revision, "", "", 0, True, [], []))
+            await connection.execute(sql.CHANGE_CORPUS, (tenant, -found[2] if found else 0))
+            return bool(found and not found[1])
+
+        return await self._change(change, tenant, doc_id, "delete a document")
+
+    async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
+        records = await self._records(tenant, doc_id, READ_TIMEOUT_S)
+        return records[0] if records else None
+
+    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+        return await self._records(tenant, None, CHANGE_TIMEOUT_S)
+
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
+        require_query_vector(vector, self._dimensions)
+        statement = sql.search(max(LEG_LIMIT, limit), len(scope.tags))
+        wanted: dict[str, Any] = {
+            "tenant": tenant,
+            "words": query_words(text),
+            "vector": str(vector.tolist()),
+            "has_vector": bool(vector.any()),
+            "groups": None if scope.groups is None else sorted(scope.groups),
+        }
+        wanted |= {f"tags{number}": sorted(tags) for number, tags in enumerate(scope.tags)}
+        rows = await self._read(lambda connection: _all(connection, statement, wanted), "search", READ_TIMEOUT_S)
+        return _fused(rows)[:limit]
+
+    async def corpus_version(self, tenant: str) -> str:
+        found = await self._read(
+            lambda connection: _one(connection, sql.CORPUS_VERSION, (tenant,)),
+            "tell the corpus version",
+            READ_TIMEOUT_S,
+        )
+        return found[0] if found else ""
+
+    async def health(self) -> Health:
+        try:
+            await self._read(lambda connection: _all(connection, SQL("SELECT 1"), ()), "answer", CONNECT_TIMEOUT_S)
+        except DependencyUnavailable as error:
+            return Health(ok=False, detail=str(error))
+        return Health(ok=True)
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool:
+            await pool.close()
+
+    async def _records(self, tenant: str, doc_id: str | None, timeout_s: float) -> list[DocumentRecord]:
+        wanted = {"tenant": tenant, "doc_id": doc_id}
+        rows = await self._read(lambda connection: _all(connection, sql.DOCUMENTS, wanted), "read records", timeout_s)
+        names = [field.name for field in fields(DocumentRecord)]  # the order of the columns of DOCUMENTS
+        return [DocumentRecord(**dict(zip(names, map(_immutable, row), strict=True))) for row in rows]
+
+    async def _read(self, read: Callable[[Connection], Awaitable[T]], what: str, timeout_s: float) -> T:
+        """Read once more if a connection turns out to be one of a server that is gone."""
+        pool = self._opened()
+
+        async def run() -> T:
+            try:
+                async with pool.connection() as connection:
+                    return await read(connection)
+            except PoolTimeout:
+                raise
+            except psycopg.OperationalError:
+                await pool.check()
+                async with pool.connection() as connection:
+                    return await read(connection)
+
+        return await self._bounded(run(), what, timeout_s)
+
+    async def _change(self, change: Callable[[Connection], Awaitable[T]], tenant: str, doc_id: str, what: str) -> T:
+        """In one transaction, while no other change of this document runs anywhere."""
+        pool = self._opened()
+
+        async def run() -> T:
+            async with pool.connection() as connection, connection.transaction():
+                await connection.execute(sql.LOCK, (f"{self._connection.schema} {tenant} {doc_id}",))
+                return await change(connection)
+
+        return await self._bounded(run(), what, CHANGE_TIMEOUT_S)
+
+    def _opened(self) -> AsyncConnectionPool[Connection]:
+        if self._pool is None:
+            raise DependencyUnavailable("vector_store", "PostgreSQL is not connected; the store was not opened.")
+        return self._pool
+
+    async def _bounded(self, work: Awaitable[T], what: str, timeout_s: float) -> T:
+        """Turn psycopg's errors into the ports', without their words: they may quote documents.
+
+        A cancelled statement waits for the server to confirm that. Nobody waits for a server that does not: the work is
+        left to itself, with its connection.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(task)
+        except (TimeoutError, PoolTimeout):
+            raise DependencyTimeout("vector_store", f"PostgreSQL did not {what} in time.") from None
+        except psycopg.Error as error:
+            raise DependencyUnavailable(
+                "vector_store", f"PostgreSQL did not {what} ({type(error).__name__})."
+            ) from None
+        finally:
+            if not task.done():
+                task.cancel()
+                self._abandoned.add(task)
+                task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._abandoned.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+def _arguments(there: PgvectorConnection) -> dict[str, Any]:
+    """Arguments of a connection, for libpq."""
+    tls = {"sslmode": "verify-full", "sslrootcert": str(there.ca_file or "system")} if there.tls else {}
+    session = SESSION | {"search_path": f'"{there.schema}",public,extensions'}
+    return {
+        "host": there.host,
+        "port": there.port,
+        "dbname": there.database,
+        "user": there.user,
+        "password": there.password,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "ragspan",
+        "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+        **KEEPALIVE,
+        **(tls or {"sslmode": "disable"}),
+    }
+
+
+async def _create_and_identify(connection: Connection, schema: str, identity: IndexIdentity) -> object:
+    """Create the index if there is none, in one transaction; return what it was built with."""
+    async with connection.transaction():
+        await connection.execute(sql.LOCK, (schema,))
+        found = await _one(connection, SQL("SELECT to_regclass(%s)"), (f'"{schema}".built_with',))
+        if found == (None,):
+            await _require_pgvector(connection)
+            await connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
+            await connection.execute(sql.TABLES.format(dimensions=Literal(identity.dimensions)))
+            if identity.dimensions <= sql.MAX_INDEXED_DIMENSIONS:
+                await connection.execute(sql.VECTOR_INDEX)
+            await connection.execute(sql.SET_IDENTITY, (Jsonb(asdict(identity)),))
+        (stored,) = await _one(connection, sql.IDENTITY, ())
+        return stored
+
+
+async def _require_pgvector(connection: Connection) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(SQL("CREATE EXTENSION IF NOT EXISTS vector"))
+    except psycopg.Error as error:
+        raise DependencyUnavailable(
+            "vector_store",
+            f"PostgreSQL has no pgvector in this database and refused to add it ({type(error).__name__}); "
+            "an administrator can: CREATE EXTENSION vector.",
+        ) from None
+    (version,) = await _one(connection, sql.EXTENSION_VERSION, ())
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_PGVECTOR:
+        oldest = ".".join(map(str, OLDEST_PGVECTOR))
+        raise DependencyUnavailable("vector_store", f"pgvector is {version}; ragspan needs {oldest} or newer.")
+
+
+async def _current(connection: Connection, tenant: str, document: DocumentVersion) -> int:
+    """Chunks of the document that are published now. Raises StaleVersion if a newer one or a tombstone is there."""
+    found = await _one(connection, sql.STATE_OF_DOCUMENT, (tenant, document.doc_id))
+    if not found:
+        return 0
+    revision, deleted, chunks = found
+    refuse_stale(document, revision, deleted=deleted)
+    return chunks
+
+
+async def _one(connection: Connection, statement: SQL, values: tuple[Any, ...]) -> Any:
+    return await (await connection.execute(statement, values)).fetchone()
+
+
+async def _all(connection: Connection, statement: Any, values: Any) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(statement, values)).fetchall()
+
+
+def _immutable(value: Any) -> Any:
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def _fused(rows: Sequence[tuple[Any, ...]]) -> list[Hit]:
+    names = [field.name for field in fields(Chunk)]  # the order of the columns of a search
+    chunks = [Chunk(**dict(zip(names, of_chunk, strict=True))) for _, _, *of_chunk in rows]
+    keyword, vector = (
+        sorted(((n, row[leg]) for n, row in enumerate(rows) if row[leg] is not None), key=lambda item: -item[1])
+        for leg in (0, 1)
+    )
+    return [Hit(chunk=chunks[n], score=score) for n, score in relative_score(keyword, vector)]

@@ -1,0 +1,67 @@
+"""The vector store behind its port. Only the one that the settings choose is imported: its client may not be here."""
+
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from app.ports import VectorStore
+from app.settings import Settings
+
+COLLECTION_PREFIX = "Ragspan"
+POSTGRES_PORT = 5432
+POSTGRES_SCHEMA = "ragspan"
+
+
+def build_store(settings: Settings) -> VectorStore:
+    """Return the store that the settings choose, not opened."""
+    match settings.vector_store:
+        case "embedded":
+            from app.adapters.embedded_store import EmbeddedStore  # noqa: PLC0415
+
+            return EmbeddedStore(settings.data_dir)
+        case "weaviate":
+            return _weaviate(settings)
+        case "pgvector":
+            return _pgvector(settings)
+
+
+def _weaviate(settings: Settings) -> VectorStore:
+    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
+
+    url = settings.weaviate_url
+    assert url, "checked by Settings"  # noqa: S101
+    parts = urlsplit(url)
+    return WeaviateStore(
+        WeaviateConnection(
+            http_url=url,
+            grpc_host=settings.weaviate_grpc_host or parts.hostname or "",
+            grpc_port=settings.weaviate_grpc_port,
+            grpc_secure=parts.scheme == "https",
+            api_key=_revealed(settings.weaviate_api_key),
+            collection_prefix=COLLECTION_PREFIX,
+            replication_factor=settings.weaviate_replication_factor,
+        )
+    )
+
+
+def _pgvector(settings: Settings) -> VectorStore:
+    from app.adapters.pgvector_store import PgvectorConnection, PgvectorStore  # noqa: PLC0415
+
+    assert settings.pgvector_url, "checked by Settings"  # noqa: S101
+    parts = urlsplit(settings.pgvector_url)
+    return PgvectorStore(
+        PgvectorConnection(
+            host=parts.hostname or "",
+            port=parts.port or POSTGRES_PORT,
+            database=parts.path.strip("/"),
+            user=settings.pgvector_user,
+            password=_revealed(settings.pgvector_password),
+            tls=settings.pgvector_tls,
+            ca_file=settings.pgvector_ca_file,
+            schema=POSTGRES_SCHEMA,
+        )
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
