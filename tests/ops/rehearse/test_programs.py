@@ -58,8 +58,8 @@ def test_a_rehearsal_that_is_ended_leaves_nothing(by: signal.Signals) -> None:
 
 def test_a_program_that_ends_too_early_is_told_with_its_log() -> None:
     with programs() as running:
-        running.start(Path("/bin/sleep"), "long")
         with pytest.raises(ProgramEnded, match=r"sleep ended with status 1; its log ends with:\n.*invalid"):
+            running.start(Path("/bin/sleep"), "long")
             check_until_it_fails(running)
 
 
