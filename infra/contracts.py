@@ -5,7 +5,7 @@ A second cluster, vector store or model server satisfies what stands here and no
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -78,6 +78,17 @@ class Outside:
 
     cidr: str
     port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InNamespace:
+    """Servers of another namespace that pods may call: the namespace's name, and the port of its pods."""
+
+    namespace: str
+    port: int
+
+
+Callee: TypeAlias = Peer | Outside | InNamespace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
+from infra.config.tracing import Tracing
 
 
 class Image(Section):
@@ -81,5 +82,7 @@ class App(Section):
     """Questions that wait up to a second for their turn; more are answered 429 at once."""
     safety: Safety = Safety()
     """What an answer may carry out of the service."""
+    tracing: Annotated[Tracing | None, FlipsTo({"namespace": "observability", "service": "collector"})] = None
+    """Where its traces go; without it nothing is traced."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"
     """Least level that is logged."""

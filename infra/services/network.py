@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
 
-from infra.contracts import Outside, Peer
+from infra.contracts import Callee, InNamespace, Outside, Peer
 
 SCRAPER_LABELS = {"ragspan.dev/scrapes-metrics": "true"}
 """Worn by the pods, in whatever namespace, that collect metrics."""
@@ -39,7 +39,7 @@ class Access:
 
 
 def network_policy(
-    selector: Mapping[str, str], access: Access, calls: Sequence[Peer | Outside]
+    selector: Mapping[str, str], access: Access, calls: Sequence[Callee]
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """Allow what `access` and `calls` name for the selected pods; both directions are denied otherwise."""
     replicas = _pods(selector)
@@ -70,6 +70,13 @@ def _pods(labels: Mapping[str, str], *, any_namespace: bool = False) -> k8s.netw
     )
 
 
+def _namespace(name: str) -> k8s.networking.v1.NetworkPolicyPeerArgs:
+    labels = {"kubernetes.io/metadata.name": name}  # set on every namespace by the API server
+    return k8s.networking.v1.NetworkPolicyPeerArgs(
+        namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=labels)
+    )
+
+
 def _network(cidr: str, but: Sequence[str] = ()) -> k8s.networking.v1.NetworkPolicyPeerArgs:
     block = k8s.networking.v1.IPBlockArgs(cidr=cidr, except_=list(but) or None)
     return k8s.networking.v1.NetworkPolicyPeerArgs(ip_block=block)
@@ -81,12 +88,14 @@ def _from(
     return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[_port(port) for port in ports])
 
 
-def _to_server(server: Peer | Outside) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+def _to_server(server: Callee) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
     match server:
         case Peer():
             return _to(_pods(server.pod_labels), server.ports)
         case Outside():
             return _to(_network(server.cidr), (server.port,))
+        case InNamespace():
+            return _to(_namespace(server.namespace), (server.port,))
 
 
 def _to(

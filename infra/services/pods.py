@@ -13,7 +13,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.config.secrets import SecretKey
-from infra.contracts import Outside, Peer, Placement
+from infra.contracts import Callee, Peer, Placement
 
 UNPRIVILEGED_ID = 65532
 """User and group `nonroot`, as distroless images number them (https://github.com/GoogleContainerTools/distroless)."""
@@ -100,7 +100,7 @@ class PodSpec:
     volume: Volume | None = None
     placement: Placement
     spread: Spread = field(default_factory=Spread)
-    calls: Sequence[Peer | Outside] = ()
+    calls: Sequence[Callee] = ()
     """The servers it is a client of."""
     drain_s: int = 0
     """How long a pod that must go keeps answering, until every Service has forgotten it."""

@@ -9,7 +9,8 @@ from infra.config.app import App as AppConfig
 from infra.config.cache import Cache, InMemory, NoCache
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
-from infra.contracts import CacheEndpoint, LlmEndpoint, WeaviateEndpoint
+from infra.config.tracing import Tracing
+from infra.contracts import CacheEndpoint, InNamespace, LlmEndpoint, WeaviateEndpoint
 from infra.services.network import Access
 from infra.services.pods import HttpProbe, PodSpec, Scratch
 from infra.services.workload import Site, Workload, peer
@@ -69,6 +70,7 @@ def _pod(args: RagApiArgs) -> PodSpec:
         args.vector_store.peer,
         *([args.llm.peer] if args.llm else []),
         *([args.cache_server.server] if args.cache_server else []),
+        *([InNamespace(namespace=tracing.namespace, port=tracing.port)] if (tracing := config.tracing) else []),
     ]
     return PodSpec(
         name=NAME,
@@ -117,6 +119,14 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_REWRITE_TIMEOUT_S": str(config.rewrite_timeout_s),
         "RAGSPAN_STREAM_IDLE_TIMEOUT_S": str(config.stream_idle_timeout_s),
         **_safety(config.safety),
+        **(_tracing(config.tracing) if config.tracing else {}),
+    }
+
+
+def _tracing(tracing: Tracing) -> dict[str, pulumi.Input[str]]:
+    return {
+        "RAGSPAN_OTLP_ENDPOINT": f"http://{tracing.service}.{tracing.namespace}.svc:{tracing.port}",
+        "RAGSPAN_TRACE_SAMPLE_RATIO": str(tracing.sample_ratio),
     }
 
 

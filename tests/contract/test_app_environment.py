@@ -26,7 +26,7 @@ NOT_RENDERED = {
     "embedder_query_prefix": "likewise",
     "embedder_passage_prefix": "likewise",
     "embedder_input_type": "likewise",
-    "otlp_endpoint": "no stack names a collector yet",
+    "otlp_endpoint": "for a cluster that has a collector; no shipped stack brings one",
     "trace_sample_ratio": "likewise",
     "reranker": "no stack has a reranking server yet",
     "reranker_url": "likewise",

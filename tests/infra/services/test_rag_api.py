@@ -48,6 +48,19 @@ def test_it_shares_answers_through_the_server_that_there_is() -> None:
     assert environment(rag_api(), "rag-api")["RAGSPAN_CACHE"] == "none"
 
 
+def test_its_traces_go_to_the_collector_and_to_nothing_else_there() -> None:
+    stack = rag_api(changed(APP, tracing={"namespace": "observability", "service": "otel", "sample_ratio": 0.25}))
+    env = environment(stack, "rag-api")
+    assert env["RAGSPAN_OTLP_ENDPOINT"] == "http://otel.observability.svc:4318"
+    assert env["RAGSPAN_TRACE_SAMPLE_RATIO"] == "0.25"
+    *_, rule = manifest(stack, "NetworkPolicy", "rag-api")["spec"]["egress"]
+    assert rule == {
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}],
+        "ports": [{"port": 4318, "protocol": "TCP"}],
+    }
+    assert "RAGSPAN_OTLP_ENDPOINT" not in environment(rag_api(), "rag-api")
+
+
 def test_it_answers_to_its_own_names_and_those_of_the_operator() -> None:
     hosts = environment(rag_api(), "rag-api")["RAGSPAN_ALLOWED_HOSTS"].split(",")
     assert hosts[:4] == ["rag-api", "rag-api.ragspan", "rag-api.ragspan.svc", "rag-api.ragspan.svc.cluster.local"]
