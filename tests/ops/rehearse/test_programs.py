@@ -57,10 +57,11 @@ def test_a_rehearsal_that_is_ended_leaves_nothing(by: signal.Signals) -> None:
 
 
 def test_a_program_that_ends_too_early_is_told_with_its_log() -> None:
-    with programs() as running:
-        with pytest.raises(ProgramEnded, match=r"sleep ended with status 1; its log ends with:\n.*invalid"):
-            running.start(Path("/bin/sleep"), "long")
-            check_until_it_fails(running)
+    with (
+        programs() as running,
+        pytest.raises(ProgramEnded, match=r"sleep ended with status 1; its log ends with:\n.*invalid"),
+    ):
+        start_and_check_until_it_fails(running, Path("/bin/sleep"), "long")
 
 
 def test_an_ended_guard_is_told() -> None:
@@ -69,6 +70,11 @@ def test_an_ended_guard_is_told() -> None:
         with pytest.raises(ProgramEnded, match="guard"):
             check_until_it_fails(running)
     assert not running.folder.exists()
+
+
+def start_and_check_until_it_fails(running: Programs, program: Path, argument: str) -> None:
+    running.start(program, argument)
+    check_until_it_fails(running)
 
 
 def check_until_it_fails(running: Programs) -> None:
