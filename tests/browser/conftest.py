@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.running import HANDBOOK, ScriptedModel, add_document, running_service, scripted_model
+from tests.browser.running import HANDBOOK, ScriptedModel, add_document, answered_by, running_service, scripted_model
 from tests.support.parts import executable
 
 CHROMIUM_OPTIONS = (
@@ -53,12 +53,8 @@ def model() -> Generator[ScriptedModel, None, None]:
 @pytest.fixture(scope="module")
 def scripted_service(tmp_path_factory: pytest.TempPathFactory, model: ScriptedModel) -> Generator[str, None, None]:
     """Address of a service with the handbook whose answers the model's script writes."""
-    chat = {
-        "RAGSPAN_GENERATOR": "openai",
-        "RAGSPAN_GENERATOR_URL": model.server.url,
-        "RAGSPAN_GENERATOR_MODEL": "scripted",
-    }
-    with running_service(tmp_path_factory.mktemp("scripted"), **chat) as address:
+    chat = answered_by(model.server.url)
+    with running_service(tmp_path_factory.mktemp("scripted"), **chat, RAGSPAN_LINK_HOSTS="wiki.example") as address:
         for name, text in HANDBOOK.items():
             add_document(address, name, text)
         yield address

@@ -52,7 +52,16 @@ class ScriptedModel:
 
     def writes(self, *pieces: str, finish_reason: str | None = "stop", stall_after: int | None = None) -> None:
         """Set what it answers from now on; see ChatScript."""
+        self.server.resume.clear()
         self.server.chat = ChatScript(pieces=pieces, finish_reason=finish_reason, stall_after=stall_after)
+
+    def resume(self) -> None:
+        """Go on where it stalled."""
+
+        async def resume() -> None:
+            self.server.resume.set()
+
+        self.portal.call(resume)
 
     def wait_until_client_leaves(self) -> None:
         """Return when a client has left in the middle of an answer. Raises TimeoutError if none does within 5 s."""
@@ -68,6 +77,12 @@ class ScriptedModel:
 def scripted_model() -> Generator[ScriptedModel, None, None]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(OpenAiServer()) as server:
         yield ScriptedModel(server, portal)
+
+
+def answered_by(model_url: str) -> dict[str, str]:
+    """Settings with which the model at this address writes the answers."""
+    chat = {"RAGSPAN_GENERATOR": "openai", "RAGSPAN_GENERATOR_MODEL": "scripted"}
+    return chat | {"RAGSPAN_GENERATOR_URL": model_url}
 
 
 def add_document(address: str, name: str, text: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.asking import answered, ask, citations, open_passage
-from tests.browser.running import HANDBOOK, ScriptedModel, add_document, running_service
+from tests.browser.running import HANDBOOK, ScriptedModel, add_document, answered_by, running_service
 
 pytestmark = pytest.mark.needs("chromium")
 QUESTION = "What does the restore drill compare?"
@@ -114,6 +114,16 @@ def test_what_is_unsupported_or_removed_is_said(page: Page, scripted_service: st
     turn = answered(ask(page, QUESTION))
     expect(turn.get_by_text("The passages do not clearly support 2 of 2 statements")).to_be_visible()
     expect(turn.get_by_text("Removed from the answer: 1 link.")).to_be_visible()
+
+
+def test_a_withheld_answer_says_so(page: Page, model: ScriptedModel, tmp_path: Path) -> None:
+    model.writes("Seventeen cats live on the moon. [1]")
+    with running_service(tmp_path, **answered_by(model.server.url), RAGSPAN_QUALITY_MODE="hold") as address:
+        add_document(address, "restore.md", HANDBOOK["restore.md"])
+        page.goto(address)
+        turn = answered(ask(page, QUESTION))
+        expect(turn.get_by_text("What the model wrote was withheld")).to_be_visible()
+        expect(turn.locator(".answer")).not_to_contain_text("cats")
 
 
 def test_markup_in_an_answer_is_shown_and_does_not_run(page: Page, scripted_service: str, model: ScriptedModel) -> None:

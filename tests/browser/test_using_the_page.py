@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from app.security.api_keys import key_entry, new_key
 from tests.browser.asking import answered, ask, citations, open_passage
-from tests.browser.running import running_service
+from tests.browser.running import answered_by, running_service
 
 pytestmark = pytest.mark.needs("chromium")
 QUESTION = "What does the restore drill compare?"
@@ -85,11 +85,6 @@ def test_a_key_is_asked_for_used_and_not_stored(page: Page, tmp_path: Path) -> N
 
 
 def test_a_lost_part_of_the_service_is_named(page: Page, tmp_path: Path) -> None:
-    nowhere = {
-        "RAGSPAN_GENERATOR": "openai",
-        "RAGSPAN_GENERATOR_URL": "http://127.0.0.1:9",
-        "RAGSPAN_GENERATOR_MODEL": "m",
-    }
-    with running_service(tmp_path, **nowhere) as address:
+    with running_service(tmp_path, **answered_by("http://127.0.0.1:9")) as address:
         page.goto(address)
         expect(page.get_by_text("The service works without the answer generator for now")).to_be_visible()

@@ -1,29 +1,22 @@
-// The page people ask in: wires the question form, the conversation and the documents to the service.
+// The page people ask in: wires the question form and the conversation to the service.
 
-import { Problem, answerEvents, getJson, hasKey, parts, upload, useKey } from "./service.js";
-import { Turn, counted, element } from "./turn.js";
+import { showDocuments, takeDocuments } from "./documents.js";
+import { announce, byId } from "./dom.js";
+import { retryButton } from "./retry.js";
+import { Problem, answerEvents, getJson, hasKey, parts, useKey } from "./service.js";
+import { Turn } from "./turn.js";
 
-const byId = (id) => document.getElementById(id);
-const announce = (text) => (byId("status").textContent = text);
+const TURNS_SENT_ALONG = 10;
 const question = byId("question");
 let turns = [];
 let running = null;
 
-// Returns what to tell the person; shows the form for a key where one is missing. A defect of the page itself surfaces.
-function explain(error) {
-  if (!(error instanceof Problem)) throw error;
-  if (error.status === 401) askForKey();
-  return error.message;
-}
-
 // --- Asking -------------------------------------------------------------------------------------------------------
-
-const TURNS_SENT_ALONG = 10;
 
 async function ask(asked) {
   const messages = turns.filter((turn) => turn.complete).slice(-TURNS_SENT_ALONG).flatMap((turn) => [
     { role: "user", content: turn.asked },
-    { role: "assistant", content: turn.text.text },
+    { role: "assistant", content: turn.text },
   ]);
   const turn = new Turn(asked);
   begin(turn);
@@ -37,10 +30,26 @@ async function ask(asked) {
 }
 
 function showFailure(turn, error) {
-  const cut = turn.text.text ? "The answer is cut off here. " : "";
-  if (error.name === "AbortError") turn.note(`${cut}You stopped it.`);
-  else turn.note(cut + explain(error), "notice error");
+  const cut = turn.text ? "The answer is cut off here. " : "";
+  if (error.name === "AbortError") {
+    turn.note(`${cut}You stopped it.`);
+  } else {
+    turn.note(cut + Problem.sentence(error), "notice error");
+    if (error.retryAfterS !== null) turn.reply.append(retryButton("Ask again", error.retryAfterS, () => askAgain(turn)));
+  }
   if (!cut && !question.value) question.value = turn.asked;
+}
+
+function askAgain(turn) {
+  if (running) return;
+  drop(turn);
+  ask(turn.asked);
+  byId("stop").focus();
+}
+
+function drop(turn) {
+  turns = turns.filter((other) => other !== turn);
+  turn.node.remove();
 }
 
 function begin(turn) {
@@ -49,7 +58,7 @@ function begin(turn) {
   byId("welcome").hidden = true;
   byId("restart").hidden = byId("stop").hidden = false;
   byId("send").ariaDisabled = "true";
-  question.value = "";
+  if (question.value.trim() === turn.asked) question.value = "";
   byId("conversation").append(turn.node);
   announce("Searching the documents.");
   turn.node.scrollIntoView({ block: "start" });
@@ -63,91 +72,6 @@ function end(turn) {
   if (stopHadFocus) question.focus();
   announce(turn.close());
 }
-
-// --- Documents ----------------------------------------------------------------------------------------------------
-
-const LONGEST_LIST = 200;
-const OUTCOMES = { created: "Added", updated: "Updated", unchanged: "Already there, unchanged" };
-
-async function showDocuments() {
-  const note = byId("documents-note");
-  try {
-    const { documents } = await getJson("v1/documents");
-    byId("documents-count").textContent = documents.length;
-    byId("documents-list").replaceChildren(...documents.slice(0, LONGEST_LIST).map(documentNode));
-    note.textContent = documents.length > LONGEST_LIST ? `The first ${LONGEST_LIST} are shown.` : "";
-    byId("key-form").hidden = true;
-    showWelcome(documents.length);
-  } catch (error) {
-    note.textContent = explain(error);
-  }
-  note.hidden = !note.textContent;
-}
-
-const documentNode = ({ title, chunks }) =>
-  element("li", { dir: "auto" }, title, element("small", { textContent: counted(chunks, "passage") }));
-
-function showWelcome(documents) {
-  byId("welcome-add").hidden = documents > 0;
-  byId("welcome-title").textContent = documents ? "What would you like to know?" : "Nothing to ask about yet";
-  byId("welcome-text").textContent = documents
-    ? "Each answer cites its passages by number. Open a number to read the passage it stands on."
-    : "Add a document here, or run “ragspan ingest PATH” for a whole folder. You can ask about it as soon as it is in.";
-}
-
-async function addDocuments(files) {
-  byId("documents-fold").open = true;
-  for (const file of files) await addDocument(file);
-  await showDocuments();
-}
-
-async function addDocument(file) {
-  const progress = element("progress", { max: 1, value: 0, ariaLabel: `Sending ${file.name}` });
-  const outcome = element("p", { textContent: "Sending…" });
-  const row = element("li", {}, element("strong", { textContent: file.name, dir: "auto" }), outcome, progress);
-  byId("uploads").prepend(row);
-  try {
-    const { status, chunks } = await upload(file, (share) => {
-      progress.value = share;
-      if (share < 1) return;
-      progress.removeAttribute("value");
-      outcome.textContent = "Reading and indexing…";
-    });
-    outcome.textContent = `${OUTCOMES[status]}: ${counted(chunks, "passage")}.`;
-  } catch (error) {
-    row.classList.add("failed");
-    outcome.textContent = explain(error);
-  }
-  progress.remove();
-  announce(`${file.name}: ${outcome.textContent}`);
-}
-
-async function showDegraded() {
-  try {
-    const { degraded = [] } = await getJson("readyz");
-    byId("banner").textContent = `The service works without ${parts(degraded)} for now; some answers may fail.`;
-    byId("banner").hidden = !degraded.length;
-  } catch (error) {
-    byId("banner").textContent = explain(error);
-    byId("banner").hidden = false;
-  }
-}
-
-// --- Keys, buttons, drops -----------------------------------------------------------------------------------------
-
-function askForKey() {
-  byId("key-title").textContent = hasKey() ? "That API key was not accepted" : "This service asks for an API key";
-  byId("key-form").hidden = false;
-  byId("key").focus();
-}
-
-byId("key-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  useKey(byId("key").value.trim());
-  byId("key").value = "";
-  await showDocuments();
-  if (byId("key-form").hidden) question.focus();
-});
 
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -164,37 +88,43 @@ question.addEventListener("keydown", (event) => {
 byId("stop").addEventListener("click", () => running?.abort());
 byId("restart").addEventListener("click", () => {
   running?.abort();
-  for (const turn of turns) turn.node.remove();
-  turns = [];
+  turns.forEach(drop);
   byId("restart").hidden = true;
   byId("welcome").hidden = false;
   question.focus();
 });
 
-byId("welcome-add").addEventListener("click", () => byId("file").click());
-byId("file").addEventListener("change", async ({ target }) => {
-  const files = [...target.files];
-  target.value = "";
-  await addDocuments(files);
+// --- The state of the service -------------------------------------------------------------------------------------
+
+async function showDegraded() {
+  try {
+    const { degraded = [] } = await getJson("readyz");
+    byId("banner").textContent = `The service works without ${parts(degraded)} for now; some answers may fail.`;
+    byId("banner").hidden = !degraded.length;
+  } catch (error) {
+    byId("banner").textContent = Problem.sentence(error);
+    byId("banner").hidden = false;
+  }
+}
+
+addEventListener("signed-out", () => {
+  byId("key-title").textContent = hasKey() ? "That API key was not accepted" : "This service asks for an API key";
+  byId("key-form").hidden = false;
+  byId("key").focus();
 });
 
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (!carriesFiles(event)) return;
+byId("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  byId("drop").classList.add("over");
-});
-addEventListener("dragleave", (event) => event.relatedTarget || byId("drop").classList.remove("over"));
-addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
-  event.preventDefault();
-  byId("drop").classList.remove("over");
-  addDocuments([...event.dataTransfer.files]);
+  useKey(byId("key").value.trim());
+  byId("key").value = "";
+  await showDocuments();
+  if (byId("key-form").hidden) question.focus();
 });
 
 const wide = matchMedia("(min-width: 64rem)");
 const foldDocuments = () => (byId("documents-fold").open = wide.matches);
 wide.addEventListener("change", foldDocuments);
 foldDocuments();
+takeDocuments();
 showDegraded();
 showDocuments();

@@ -7,7 +7,7 @@ const SENTENCES = {
   413: "That is larger than this service takes.",
   422: "The service could not read that.",
   503: "The service is not ready: it is starting, stopping or waiting for its operator.",
-  429: "Too many questions at once. Wait a moment, then try again.",
+  429: "The service has too much to do just now.",
 };
 
 const PARTS = { vector_store: "the document index", embedder: "the embedding service", generator: "the answer generator" };
@@ -19,23 +19,32 @@ export const useKey = (key) => (apiKey = key);
 export const hasKey = () => apiKey !== "";
 const authorization = () => (apiKey ? { Authorization: `Bearer ${apiKey}` } : {});
 
-// An error whose message is a sentence for the person in front of the page.
+// An error whose message is a sentence for the person in front of the page. Where trying again may help, `retryAfterS` says
+// in how many seconds.
 export class Problem extends Error {
-  constructor(message, status) {
+  constructor(message, status, retryAfterS = 0) {
     super(message);
-    this.status = status;
+    const isTransient = status === undefined || status === 429 || status >= 500;
+    Object.assign(this, { status, retryAfterS: isTransient ? retryAfterS : null });
   }
 
-  static of({ status, detail, title }) {
+  // What to tell the person. A defect of the page itself surfaces.
+  static sentence(error) {
+    if (!(error instanceof Problem)) throw error;
+    return error.message;
+  }
+
+  static of({ status, detail, title }, retryAfter) {
     const unnamed = `The service answered with an error (${status}) and did not say why.`;
-    return new Problem(detail || SENTENCES[status] || title || unnamed, status);
+    return new Problem(detail || SENTENCES[status] || title || unnamed, status, Number(retryAfter) || 0);
   }
 
-  static parse(status, text) {
+  static parse(status, text, retryAfter) {
+    if (status === 401) dispatchEvent(new Event("signed-out"));
     try {
-      return Problem.of({ ...JSON.parse(text), status });
+      return Problem.of({ ...JSON.parse(text), status }, retryAfter);
     } catch {
-      return Problem.of({ status });
+      return Problem.of({ status }, retryAfter);
     }
   }
 }
@@ -48,20 +57,21 @@ async function request(path, { headers, ...options } = {}) {
   const response = await fetch(path, { ...options, headers: { ...headers, ...authorization() } }).catch(
     orProblem(UNREACHABLE),
   );
-  if (!response.ok) throw Problem.parse(response.status, await response.text());
+  if (!response.ok) throw Problem.parse(response.status, await response.text(), response.headers.get("Retry-After"));
   return response;
 }
 
+const json = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
 export const getJson = async (path) => (await request(path)).json().catch(orProblem(LOST));
+
+// A rating is `up`, `down` or, to take it back, `none`.
+export const rate = (answerId, rating) => request("v1/feedback", json({ answer_id: answerId, rating }));
 
 // Yields [event, data] as they arrive; the last is `done` or `error`, else a Problem says that the connection was lost.
 export async function* answerEvents(query, messages, signal) {
-  const response = await request("v1/query", {
-    method: "POST",
-    signal,
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-    body: JSON.stringify({ query, stream: true, ...(messages.length && { messages }) }),
-  });
+  const asked = json({ query, stream: true, ...(messages.length && { messages }) });
+  const response = await request("v1/query", { ...asked, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
@@ -96,7 +106,7 @@ export function upload(file, onSent) {
     transfer.onload = () =>
       transfer.status === 200
         ? resolve(JSON.parse(transfer.responseText))
-        : reject(Problem.parse(transfer.status, transfer.responseText));
+        : reject(Problem.parse(transfer.status, transfer.responseText, transfer.getResponseHeader("Retry-After")));
     transfer.send(form);
   });
 }
