@@ -33,10 +33,14 @@ class Running:
     key: str = field(repr=False)
     folder: Path
 
-    def ask(self, question: str) -> dict[str, Any]:
-        """Ask the answer service through its Service. Raises HTTPError, URLError or TimeoutError."""
+    def ask(self, question: str, *, anew: bool = True) -> dict[str, Any]:
+        """Ask the answer service through its Service. Raises HTTPError, URLError or TimeoutError.
+
+        Unless `anew`, an answer that is kept from before will do, which says nothing of what runs now.
+        """
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
-        headers["Cache-Control"] = "no-cache"  # an answer kept from before would say nothing of what runs now
+        if anew:
+            headers["Cache-Control"] = "no-cache"
         body = json.dumps({"query": question, "stream": False}).encode()
         request = Request(f"{self.cluster.urls['rag-api']}/v1/query", body, headers)
         with urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:

@@ -9,8 +9,9 @@ from urllib.request import urlopen
 import pytest
 
 from tests.integration.pods.conftest import STACK
-from tests.integration.pods.running import REPLICAS, Running, wait_until
+from tests.integration.pods.running import REPLICAS, SERVERS, Running, wait_until
 from tests.support.pods.environment import departures
+from tests.support.pods.fake_vllm import PIECES
 from tests.support.pods.images import image_of, images, table
 from tests.support.pods.objects import Pod, pods_of
 from tests.support.stacks import planned
@@ -18,6 +19,7 @@ from tests.support.stacks import planned
 pytestmark = [pytest.mark.needs("weaviate-server"), pytest.mark.needs("namespaces"), pytest.mark.needs("redis")]
 
 QUESTION, PASSAGE = "How fast does the spot pool drain?", "The spot pool drains within 25 seconds of a notice."
+ANSWER = "".join(PIECES)
 MISSED = "The backup runs at midnight."
 REJOIN_TIMEOUT_S = 150
 """Weaviate may refuse a dead member's name at another address for 60 s, and spreads its members every 30 s."""
@@ -99,7 +101,7 @@ def test_the_replicas_of_weaviate_are_one_cluster_of_voters(running: Running) ->
 
 def test_a_question_is_answered_by_the_rendered_model_from_a_document(running: Running) -> None:
     answer = running.ask(QUESTION)
-    assert answer["answer"] == "The answer is here. [1]"
+    assert answer["answer"] == ANSWER
     assert PASSAGE in answer["sources"][answer["citations"][0]["source"]]["text"]
     assert answer["metadata"]["model"] == rendered()["llm-0"].container["args"][0]
     assert answer["metadata"]["degraded"] == []
@@ -111,6 +113,17 @@ def test_without_a_key_both_services_refuse(running: Running, service: str, path
         urlopen(f"{running.cluster.urls[service]}{path}", timeout=10)
     with refused.value as refusal:
         assert refusal.code == 401
+
+
+def test_every_replica_gives_what_one_has_kept_and_a_lost_cache_costs_no_answer(running: Running) -> None:
+    running.ask(QUESTION)
+    kept = [running.ask(QUESTION, anew=False) for _ in range(4 * len(SERVERS))]
+    assert {answer["metadata"]["cached"] for answer in kept} == {"exact"}
+    running.cluster.kill("valkey-0")
+    lost = [running.ask(QUESTION, anew=False) for _ in range(4 * len(SERVERS))]
+    assert {answer["answer"] for answer in (*kept, *lost)} == {ANSWER}
+    running.cluster.wait_until_ready(len(rendered()))
+    wait_until(lambda: running.ask(QUESTION, anew=False)["metadata"]["cached"] == "exact", timeout_s=60)
 
 
 def test_answers_go_on_while_a_replica_is_killed_and_restarted_in_place(running: Running) -> None:

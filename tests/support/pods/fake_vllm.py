@@ -7,7 +7,10 @@ import argparse
 import asyncio
 import os
 
-from tests.support.openai_server import OpenAiServer
+from tests.support.openai_server import ChatScript, OpenAiServer
+
+PIECES = ("The spot pool drains", " within 25 seconds", " of a notice. [1]")
+"""Grounded, so that it is kept, in a document that says so."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,7 +27,8 @@ def _arguments() -> argparse.Namespace:
 
 async def _serve(given: argparse.Namespace) -> None:
     key = os.environ["VLLM_API_KEY"]
-    async with OpenAiServer(host=given.host, port=given.port, key=key, model=given.served_model_name):
+    chat = ChatScript(pieces=PIECES)
+    async with OpenAiServer(chat, host=given.host, port=given.port, key=key, model=given.served_model_name):
         await asyncio.Event().wait()
 
 
