@@ -12,6 +12,7 @@ from app.api.deps import Service
 from app.api.errors import add_error_handlers
 from app.api.openai_errors import OpenAiErrors
 from app.composition import Adapters, open_adapters
+from app.identity import Identity
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
 from app.rag.breaker import Breakers
@@ -25,11 +26,10 @@ from app.rag.reranking import Reranking
 from app.rag.retrieval import Retriever
 from app.rag.rewriting import Rewriting
 from app.readiness import Readiness
-from app.security.api_keys import ApiKeys
 from app.security.body_limit import BodyLimit
 from app.security.gate import AllowedHosts, Authentication, SameOrigin
 from app.security.needed_scopes import NEEDED, undeclared
-from app.security.principal import DEFAULT_TENANT, Authenticator
+from app.security.principal import DEFAULT_TENANT
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
@@ -43,12 +43,13 @@ def create_app(
 ) -> FastAPI:
     """Return the application; nothing is opened before its lifespan starts."""
     metrics = Metrics()
+    identity = Identity(settings)
     readiness = Readiness(metrics)
     tracing = Tracing(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with tracing.exporting(), open_adapters(settings) as adapters:
+        async with tracing.exporting(), identity, open_adapters(settings) as adapters:
             app.state.service = service = _service(settings, adapters, readiness, metrics)
             tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
@@ -68,17 +69,12 @@ def create_app(
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(TurnAway, admission=admission)
-    app.add_middleware(Authentication, authenticators=_authenticators(settings))
+    app.add_middleware(Authentication, authenticators=identity.authenticators)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
     app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
     return app
-
-
-def _authenticators(settings: Settings) -> list[Authenticator]:
-    """In the order in which they are asked; none where anyone may use the service."""
-    return [ApiKeys(settings.api_keys)] if settings.api_keys else []
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:

@@ -78,7 +78,10 @@ class Authentication:
         for authenticator in self._authenticators:
             if principal := await authenticator.authenticate(scope):
                 return principal
-        detail = "This service needs an API key. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
+        detail = (
+            "This service needs an API key, or a token where it knows an issuer. Send either as 'Authorization: Bearer "
+            "…', a key also as 'X-API-Key: …'."
+        )
         raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 

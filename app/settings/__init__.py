@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.security.hosts import is_loopback
 from app.settings import cache, index, models
 from app.settings.answering import AnsweringSettings
 from app.settings.errors import SettingsError, describe, unknown_variables
+from app.settings.identity import IdentitySettings
 from app.settings.names import PREFIX, variable
 from app.settings.safety import SafetySettings
 from app.settings.serving import ServingSettings
@@ -31,6 +33,7 @@ class Settings(
     AnsweringSettings,
     models.ModelSettings,
     index.IndexSettings,
+    IdentitySettings,
     ServingSettings,
 ):
     """Every variable that the service accepts; the field `port` is the variable `RAGSPAN_PORT`."""
@@ -56,6 +59,16 @@ class Settings(
         faults = [fault for variant in VARIANTS if (fault := variant.fault(self))]
         if faults:
             raise ValueError("\n".join(faults))
+        return self
+
+    @model_validator(mode="after")
+    def _keyless_on_loopback_only(self) -> "Settings":
+        if not self.api_keys and not self.oidc_issuers and not is_loopback(self.host):
+            raise ValueError(
+                f"RAGSPAN_HOST={self.host} is not a loopback address and RAGSPAN_API_KEYS is empty, so anyone on the "
+                "network could read and change the index; add a key (`ragspan key NAME` prints one), set "
+                "RAGSPAN_OIDC_ISSUERS, or set RAGSPAN_HOST=127.0.0.1"
+            )
         return self
 
 

@@ -1,12 +1,12 @@
 """How the service is reached, by whom, and by how many at once."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.security.api_keys import ApiKey, parse_api_keys
-from app.security.hosts import LOOPBACK_NAMES, is_loopback
+from app.security.hosts import LOOPBACK_NAMES
 
 
 def _host_names(value: object) -> object:
@@ -20,7 +20,9 @@ def _api_keys(value: object) -> object:
 class ServingSettings(BaseSettings):
     """Address, names, keys, capacity and log."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback needs API keys.")
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; other than loopback needs API keys or an issuer."
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
         default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry."
@@ -35,13 +37,3 @@ class ServingSettings(BaseSettings):
         default=16, ge=0, le=10_000, description="Questions that wait up to a second for their turn; the rest gets 429."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
-
-    @model_validator(mode="after")
-    def _keyless_on_loopback_only(self) -> Self:
-        if not self.api_keys and not is_loopback(self.host):
-            raise ValueError(
-                f"RAGSPAN_HOST={self.host} is not a loopback address and RAGSPAN_API_KEYS is empty, so anyone on the "
-                "network could read and change the index; add a key (`ragspan key NAME` prints one) or set "
-                "RAGSPAN_HOST=127.0.0.1"
-            )
-        return self

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 
-def _service_url(value: str) -> str:
+def service_url(value: str) -> str:
     """Accept a base address such as `http://127.0.0.1:11434/v1`; credentials in it would end up in logs."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -46,11 +46,16 @@ def _existing_file(value: Path) -> Path:
     return value
 
 
-Url: TypeAlias = Annotated[str, AfterValidator(_service_url)]
+Url: TypeAlias = Annotated[str, AfterValidator(service_url)]
 RedisUrl: TypeAlias = Annotated[str, AfterValidator(_redis_url)]
 PostgresUrl: TypeAlias = Annotated[str, AfterValidator(_postgres_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
+
+
+def split_at_commas(value: object) -> object:
+    """Read a list from a variable, to the letter."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 def comma_separated(value: object) -> object:

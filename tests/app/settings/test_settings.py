@@ -15,6 +15,7 @@ KEY = new_key()
 KEYS = key_entry("ci", "acme", KEY)
 CHAT = {"GENERATOR": "openai", "GENERATOR_URL": "http://llm:8000/v1/", "GENERATOR_MODEL": "m"}
 WEAVIATE = {"VECTOR_STORE": "weaviate", "WEAVIATE_URL": "http://weaviate:8080"}
+OIDC = {"OIDC_ISSUERS": "https://idp.example/", "OIDC_AUDIENCE": "ragspan"}
 
 PGVECTOR = {"VECTOR_STORE": "pgvector", "PGVECTOR_URL": "postgresql://db/rag"}
 
@@ -45,6 +46,11 @@ def test_nothing_set_gives_the_embedded_defaults_on_loopback() -> None:
 
 def test_an_empty_variable_is_an_unset_one() -> None:
     assert settings(PORT="", GENERATOR_URL="").port == 8000
+
+
+def test_an_issuer_opens_the_network_as_keys_do_and_keeps_its_name_to_the_letter() -> None:
+    s = settings(HOST="0.0.0.0", **OIDC)
+    assert (s.oidc_issuers, s.oidc_algorithms) == (("https://idp.example/",), ("RS256", "ES256"))
 
 
 def test_a_misspelt_variable_is_named_with_the_nearest_one() -> None:
@@ -82,6 +88,15 @@ def test_every_fault_is_reported_at_once() -> None:
         ({**PGVECTOR, "PGVECTOR_CA_FILE": "/no/such.pem"}, "there is no such file"),
         ({"PGVECTOR_TLS": "false"}, "RAGSPAN_PGVECTOR_TLS would have no effect with RAGSPAN_VECTOR_STORE=embedded"),
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
+        ({"OIDC_ISSUERS": "https://idp.example/"}, "RAGSPAN_OIDC_ISSUERS needs RAGSPAN_OIDC_AUDIENCE"),
+        ({"OIDC_AUDIENCE": "x"}, "RAGSPAN_OIDC_AUDIENCE would have no effect without RAGSPAN_OIDC_ISSUERS"),
+        ({**OIDC, "OIDC_ISSUERS": "http://idp.example"}, "it must be an https:// address"),
+        ({**OIDC, "OIDC_ALGORITHMS": "HS256"}, "RAGSPAN_OIDC_ALGORITHMS='HS256' is refused"),
+        ({**OIDC, "OIDC_ALGORITHMS": "RS256,none"}, "RAGSPAN_OIDC_ALGORITHMS='RS256,none' is refused"),
+        (
+            {**OIDC, "OIDC_ISSUERS": "https://a.example,https://b.example", "OIDC_JWKS_URL": "https://a.example/k"},
+            "RAGSPAN_OIDC_JWKS_URL holds the keys of one issuer, and RAGSPAN_OIDC_ISSUERS has 2",
+        ),
         ({"HOST": "0.0.0.0"}, "RAGSPAN_HOST=0.0.0.0 is not a loopback address and RAGSPAN_API_KEYS is empty"),
         ({**CHAT, "GENERATOR_URL": "llm:8000"}, "it must be an http:// or https:// address"),
         ({"CACHE": "redis"}, "RAGSPAN_CACHE=redis needs RAGSPAN_REDIS_URL; set what is missing"),

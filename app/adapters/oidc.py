@@ -1,0 +1,83 @@
+"""An OpenID Connect issuer over HTTP: its configuration by discovery, and the keys it signs with.
+
+OpenID Connect Discovery 1.0, section 4; RFC 7517 for the keys. Nothing is followed that the issuer did not publish
+under its own name: no redirect, no address from a token.
+"""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from app.adapters.http_answer import HttpError
+from app.adapters.http_client import HttpClient, Origin
+from app.ports import DependencyUnavailable
+
+DEPENDENCY = "issuer"
+FETCH_TIMEOUT_S = 3.0
+MAX_BYTES = 256 * 1024
+"""Dozens of RSA keys with their certificate chains fit."""
+SAFE = "/%:@!$&'()*+,;=~?"
+"""Characters of an address that go out as they are."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class OidcIssuer:
+    """One issuer, asked through the client of whoever opened it."""
+
+    def __init__(self, client: HttpClient, issuer: str, jwks_url: str | None = None) -> None:
+        self.issuer = issuer
+        self._client, self._jwks_url = client, jwks_url
+
+    async def configuration(self) -> dict[str, Any]:
+        """Fetch the issuer's configuration document. Raises DependencyUnavailable, also if another issuer wrote it."""
+        url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        document = await self._fetch(url)
+        if document.get("issuer") != self.issuer:
+            raise DependencyUnavailable(DEPENDENCY, f"{url} names another issuer than {self.issuer}")
+        return document
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """Fetch the key set, as JSON Web Keys. Raises DependencyUnavailable."""
+        url = self._jwks_url or (await self.configuration()).get("jwks_uri")
+        if not isinstance(url, str) or not is_safe(url):
+            raise DependencyUnavailable(DEPENDENCY, f"{self.issuer} names no https:// address of its keys")
+        keys = (await self._fetch(url)).get("keys")
+        if not isinstance(keys, list):
+            raise DependencyUnavailable(DEPENDENCY, f"{url} holds no key set")
+        return [key for key in keys if isinstance(key, dict)]  # pyright: ignore[reportUnknownVariableType]
+
+    async def _fetch(self, url: str) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT_S):
+                document = json.loads(await self._get(url))
+        except (HttpError, TimeoutError, ValueError, RecursionError) as error:
+            raise DependencyUnavailable(DEPENDENCY, f"{url} failed: {type(error).__name__}") from None
+        if not isinstance(document, dict):
+            raise DependencyUnavailable(DEPENDENCY, f"{url} holds no JSON object")
+        return document  # pyright: ignore[reportUnknownVariableType]
+
+    async def _get(self, url: str) -> bytes:
+        parts = urlsplit(url)
+        is_secure = parts.scheme == "https"
+        origin = Origin(parts.hostname or "", parts.port or (443 if is_secure else 80), is_secure)
+        target = quote(parts.path or "/", safe=SAFE) + (f"?{quote(parts.query, safe=SAFE)}" if parts.query else "")
+        fields = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept: application/json\r\nAccept-Encoding: identity"
+        answer = await self._client.ask(origin, f"GET {target} HTTP/1.1\r\n{fields}\r\n\r\n".encode())
+        try:
+            if answer.status != 200:  # noqa: PLR2004
+                raise DependencyUnavailable(DEPENDENCY, f"{url} answered with status {answer.status}")
+            content = b""
+            while part := await answer.some():
+                content += part
+                if len(content) > MAX_BYTES:
+                    raise DependencyUnavailable(DEPENDENCY, f"{url} holds more than {MAX_BYTES} bytes")
+            return content
+        finally:
+            answer.close()
+
+
+def is_safe(url: str) -> bool:
+    """Whether nobody on the way can change what is fetched: https, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

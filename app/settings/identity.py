@@ -1,0 +1,69 @@
+"""Whose tokens open the service, beside API keys, and which of their claims say what."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from app.security.hosts import is_loopback
+from app.settings.names import variable
+from app.settings.values import service_url, split_at_commas
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+"""Signatures by a private key that the issuer alone has. Shared secrets and `none` are not to be had."""
+
+
+def _issuer_url(value: str) -> str:
+    """Keep the address to the letter: tokens carry it so."""
+    parts = urlsplit(service_url(value))
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("it must be an https:// address, or anyone on the way could hand out keys of their own")
+    return value
+
+
+IssuerUrl = Annotated[str, AfterValidator(_issuer_url)]
+
+
+class IdentitySettings(BaseSettings):
+    """OpenID Connect. Without issuers there are API keys alone."""
+
+    oidc_issuers: Annotated[tuple[IssuerUrl, ...], NoDecode, BeforeValidator(split_at_commas)] = Field(
+        default=(), description="Issuers, comma-separated, as their tokens' claim `iss` has them, to the letter."
+    )
+    oidc_audience: str | None = Field(
+        default=None, min_length=1, description="What the claim `aud` must name: this service, as the issuer knows it."
+    )
+    oidc_jwks_url: IssuerUrl | None = Field(
+        default=None, description="Address of the only issuer's keys; by default its discovery document says it."
+    )
+    oidc_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(split_at_commas)] = Field(
+        default=("RS256", "ES256"),
+        min_length=1,
+        description="Signature algorithms, comma-separated, that are accepted.",
+    )
+    oidc_tenant_claim: str = Field(default="tenant", min_length=1, description="Claim that holds the tenant's name.")
+    oidc_groups_claim: str | None = Field(
+        default=None, description="Claim that lists access groups; unset: holders see every document of their tenant."
+    )
+    oidc_scopes_claim: str = Field(
+        default="scope", min_length=1, description="Claim that grants `query`, `ingest` and `admin`: a text or a list."
+    )
+
+    @model_validator(mode="after")
+    def _oidc_is_complete(self) -> Self:
+        fields = [name for name in IdentitySettings.model_fields if name in self.model_fields_set]
+        if fields and not self.oidc_issuers:
+            stray = ", ".join(variable(name) for name in fields)
+            raise ValueError(f"{stray} would have no effect without RAGSPAN_OIDC_ISSUERS; unset or set it")
+        if self.oidc_issuers and not self.oidc_audience:
+            raise ValueError(
+                "RAGSPAN_OIDC_ISSUERS needs RAGSPAN_OIDC_AUDIENCE, or a token made for another service would open this "
+                "one; set it to the name or address under which the issuer knows this service"
+            )
+        if self.oidc_jwks_url and len(self.oidc_issuers) > 1:
+            raise ValueError(
+                f"RAGSPAN_OIDC_JWKS_URL holds the keys of one issuer, and RAGSPAN_OIDC_ISSUERS has "
+                f"{len(self.oidc_issuers)}; unset it and let each be discovered"
+            )
+        return self

@@ -1,0 +1,140 @@
+"""Tokens of an OpenID Connect issuer, from a real one on loopback."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.security.api_keys import key_entry, new_key
+from app.security.needed_scopes import NEEDED
+from tests.app.api.conftest import Serve
+from tests.app.api.forged import refused_credentials
+from tests.support.fake_ports import FakeStore
+from tests.support.identity_provider import AUDIENCE, IdentityProvider, ec_key, rsa_key
+
+pytestmark = pytest.mark.anyio
+QUESTION = {"query": "Which colour?"}
+KEY = new_key()
+
+
+@pytest.fixture
+async def idp() -> AsyncGenerator[IdentityProvider, None]:
+    async with IdentityProvider() as idp:
+        yield idp
+
+
+def trusting(idp: IdentityProvider, **more: Any) -> dict[str, Any]:
+    return {"oidc_issuers": idp.issuer, "oidc_audience": AUDIENCE, **more}
+
+
+async def ask(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    return await client.post("/v1/query", json=QUESTION, headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_a_token_opens_the_tenant_that_it_names(serve: Serve, store: FakeStore, idp: IdentityProvider) -> None:
+    async with serve(**trusting(idp)) as client:
+        for key, tenant in ((idp.keys[0], "acme"), (idp.keys[1], "globex")):
+            for _ in range(3):
+                assert (await ask(client, idp.token(key, tenant=tenant))).status_code == 200
+    assert [tenant for tenant, _, _ in store.searches] == ["acme"] * 3 + ["globex"] * 3
+    assert idp.fetches == 1
+
+
+async def test_api_keys_work_beside_tokens(serve: Serve, store: FakeStore, idp: IdentityProvider) -> None:
+    async with serve(**trusting(idp, api_keys=key_entry("ci", "initech", KEY))) as client:
+        assert (await ask(client, KEY)).status_code == 200
+        assert (await ask(client, idp.token())).status_code == 200
+    assert [tenant for tenant, _, _ in store.searches] == ["initech", "acme"]
+
+
+async def test_every_route_refuses_every_forged_credential(serve: Serve, store: FakeStore) -> None:
+    async with (
+        IdentityProvider(rsa_key(), ec_key()) as idp,
+        serve(**trusting(idp, api_keys=key_entry("ci", "acme", KEY))) as client,
+    ):
+        credentials = refused_credentials(idp)
+        for method, route in NEEDED:
+            path = route.replace("{doc_id}", "x").replace("{model_id:path}", "m")
+            for what, headers in credentials.items():
+                response = await client.request(method, path, json=QUESTION, headers=headers)
+                assert response.status_code == 401, (what, method, path, response.text)
+                assert response.headers["www-authenticate"].startswith("Bearer"), what
+    assert store.searches == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "settings", "groups"),
+    [
+        ({"groups": ["hr", "board"]}, {"oidc_groups_claim": "groups"}, {"hr", "board"}),
+        ({"groups": "hr"}, {"oidc_groups_claim": "groups"}, {"hr"}),
+        ({"groups": ["not a group's name", 7, "hr"]}, {"oidc_groups_claim": "groups"}, {"hr"}),
+        ({}, {"oidc_groups_claim": "groups"}, set[str]()),
+        ({"groups": ["hr"]}, {}, None),
+    ],
+)
+async def test_groups_come_from_the_configured_claim(
+    serve: Serve, store: FakeStore, idp: IdentityProvider, claims: Any, settings: Any, groups: Any
+) -> None:
+    async with serve(**trusting(idp, **settings)) as client:
+        assert (await ask(client, idp.token(**claims))).status_code == 200
+    assert store.scopes[-1].groups == groups
+
+
+async def test_scopes_come_from_the_configured_claim(serve: Serve, idp: IdentityProvider) -> None:
+    async with serve(**trusting(idp, oidc_scopes_claim="scp")) as client:
+        for scopes, status in ((["query", "openid"], 200), ("openid query", 200), ("ingest", 403), (None, 403)):
+            assert (await ask(client, idp.token(scp=scopes))).status_code == status, scopes
+
+
+@pytest.mark.parametrize("tenant", [None, "", "a/b", ["acme"], 7, "a" * 65])
+async def test_a_token_without_a_tenant_is_refused(serve: Serve, idp: IdentityProvider, tenant: object) -> None:
+    async with serve(**trusting(idp)) as client:
+        response = await ask(client, idp.token(tenant=tenant))
+    assert response.status_code == 403
+    assert "its claim tenant is not a tenant's name" in response.json()["detail"]
+
+
+async def test_no_header_and_no_field_names_a_tenant(serve: Serve, store: FakeStore, idp: IdentityProvider) -> None:
+    async with serve(**trusting(idp)) as client:
+        headers = {"Authorization": f"Bearer {idp.token()}", "X-Tenant": "globex", "X-Forwarded-User": "globex"}
+        await client.post("/v1/query?tenant=globex", json=QUESTION, headers=headers)
+        refused = await client.post("/v1/query", json={**QUESTION, "tenant": "globex"}, headers=headers)
+    assert [tenant for tenant, _, _ in store.searches] == ["acme"]
+    assert refused.status_code == 422
+
+
+async def test_a_remembered_token_still_expires(
+    serve: Serve, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(**trusting(idp)) as client:
+        token = idp.token()
+        assert (await ask(client, token)).status_code == 200
+        later = idp.claims()["exp"] + 60
+        monkeypatch.setattr("time.time", lambda: later)
+        assert "expired" in (await ask(client, token)).json()["detail"]
+
+
+async def test_an_issuer_that_cannot_be_asked_is_503_and_never_open(
+    serve: Serve, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.oidc.FETCH_TIMEOUT_S", 0.2)
+    bloated = idp.key_set() + b" " * 300_000
+    for trouble in ({"status": 500}, {"raw": b"[]"}, {"raw": b"{" * 100_000}, {"raw": bloated}, {"hangs": True}):
+        vars(idp).update({"status": 200, "raw": None, **trouble})
+        async with serve(**trusting(idp)) as client:
+            response = await ask(client, idp.token())
+            assert (response.status_code, response.headers["retry-after"]) == (503, "2"), trouble
+            assert response.json()["detail"].startswith("The issuer of your token cannot be asked")
+
+
+async def test_a_discovery_document_of_another_issuer_is_not_believed(serve: Serve, idp: IdentityProvider) -> None:
+    other = idp.issuer.rstrip("/")
+    async with serve(oidc_issuers=other, oidc_audience=AUDIENCE) as client:
+        assert (await ask(client, idp.token(iss=other))).status_code == 503
+
+
+async def test_keys_may_stand_at_an_address_of_their_own(serve: Serve, idp: IdentityProvider) -> None:
+    idp.issuer, keys = "https://issuer.example/", f"{idp.issuer}keys"
+    async with serve(**trusting(idp, oidc_jwks_url=keys)) as client:
+        assert (await ask(client, idp.token())).status_code == 200
