@@ -1,4 +1,4 @@
-"""Which ways to sign in the settings choose, and the client by which their issuers are asked, closed with the service."""
+"""Which ways to sign in the settings choose, and the client that asks their issuers, closed with the service."""
 
 from typing import TYPE_CHECKING, Self
 

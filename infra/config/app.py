@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from infra.config.identity import Oidc
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
@@ -56,6 +57,8 @@ class App(Section):
     """Requested for each pod, and its limit."""
     api_keys: SecretKey
     """Entries as `ragspan key` prints them."""
+    oidc: Oidc | None = None
+    """Issuers whose tokens open it too."""
     hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
     """Host names clients use, beside the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5

@@ -7,10 +7,11 @@ import pulumi
 
 from infra.config.app import App as AppConfig
 from infra.config.cache import Cache, InMemory, NoCache
+from infra.config.identity import Oidc
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.tracing import Tracing
-from infra.contracts import CacheEndpoint, InNamespace, LlmEndpoint, WeaviateEndpoint
+from infra.contracts import CacheEndpoint, InNamespace, LlmEndpoint, Outside, WeaviateEndpoint
 from infra.services.network import Access
 from infra.services.pods import HttpProbe, PodSpec, Scratch
 from infra.services.workload import Site, Workload, peer
@@ -50,13 +51,18 @@ class RagApi(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RagApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:services:RagApi", name, None, opts)
-        site = args.site
+        site, oidc = args.site, args.config.oidc
         workload = Workload(
             name,
             parent=self,
             site=site,
             spec=_pod(args),
-            access=Access(accepts=peer(NAME, site, PORT), from_any_namespace=True, metrics_port=PORT),
+            access=Access(
+                accepts=peer(NAME, site, PORT),
+                from_any_namespace=True,
+                metrics_port=PORT,
+                internet=oidc is not None and oidc.cidr is None,
+            ),
         )
         workload.create_deployment(replicas=args.config.replicas, max_surge=1, max_unavailable=0)
         workload.create_service({"http": SERVICE_PORT})
@@ -71,6 +77,7 @@ def _pod(args: RagApiArgs) -> PodSpec:
         *([args.llm.peer] if args.llm else []),
         *([args.cache_server.server] if args.cache_server else []),
         *([InNamespace(namespace=tracing.namespace, port=tracing.port)] if (tracing := config.tracing) else []),
+        *_issuers(config.oidc),
     ]
     return PodSpec(
         name=NAME,
@@ -99,6 +106,7 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_PORT": str(PORT),
         "RAGSPAN_ALLOWED_HOSTS": _allowed_hosts(args),
         "RAGSPAN_LOG_LEVEL": config.log_level,
+        **_oidc(config.oidc),
         "RAGSPAN_VECTOR_STORE": "weaviate",
         "RAGSPAN_WEAVIATE_URL": store.http_url,
         "RAGSPAN_WEAVIATE_GRPC_HOST": store.grpc_host,
@@ -127,6 +135,25 @@ def _tracing(tracing: Tracing) -> dict[str, pulumi.Input[str]]:
     return {
         "RAGSPAN_OTLP_ENDPOINT": f"http://{tracing.service}.{tracing.namespace}.svc:{tracing.port}",
         "RAGSPAN_TRACE_SAMPLE_RATIO": str(tracing.sample_ratio),
+    }
+
+
+def _issuers(oidc: Oidc | None) -> list[Outside]:
+    """Where their network is known; else the pods may reach any public address."""
+    return [Outside(cidr=oidc.cidr, port=port) for port in oidc.ports] if oidc and oidc.cidr else []
+
+
+def _oidc(oidc: Oidc | None) -> dict[str, pulumi.Input[str]]:
+    if oidc is None:
+        return {}
+    optional = {"RAGSPAN_OIDC_JWKS_URL": oidc.jwks_url, "RAGSPAN_OIDC_GROUPS_CLAIM": oidc.groups_claim}
+    return {
+        "RAGSPAN_OIDC_ISSUERS": ",".join(oidc.issuers),
+        "RAGSPAN_OIDC_AUDIENCE": oidc.audience,
+        "RAGSPAN_OIDC_ALGORITHMS": ",".join(oidc.algorithms),
+        "RAGSPAN_OIDC_TENANT_CLAIM": oidc.tenant_claim,
+        "RAGSPAN_OIDC_SCOPES_CLAIM": oidc.scopes_claim,
+        **{name: value for name, value in optional.items() if value},
     }
 
 

@@ -93,6 +93,9 @@ def test_the_rendered_environment_makes_valid_settings_with_the_stack_files_valu
     for name in SAME_NAME:
         assert getattr(settings, name) == getattr(config, name)
     assert settings.max_upload_bytes == config.max_upload_mib * 2**20
+    if config.oidc:
+        for name in type(config.oidc).model_fields.keys() - {"cidr"}:
+            assert getattr(settings, f"oidc_{name}") == getattr(config.oidc, name)
     for name in type(config.safety).model_fields:
         assert getattr(settings, name) == getattr(config.safety, name)
     assert {"rag-api.ragspan.svc", "localhost", *config.hosts} <= set(settings.allowed_hosts)

@@ -1,5 +1,11 @@
 """The answer service knows its neighbours, keeps answering through updates, and reaches nothing else."""
 
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from infra.config.app import App
 from tests.infra.services.samples import (
     APP,
     VALKEY,
@@ -104,3 +110,32 @@ def test_it_calls_its_neighbours_and_nothing_else() -> None:
     pods = [rule["to"][0]["podSelector"]["matchLabels"] for rule in called]
     assert [selector["app.kubernetes.io/name"] for selector in pods] == ["weaviate", "llm"]
     assert [[port["port"] for port in rule["ports"]] for rule in called] == [[8080, 50051], [8000]]
+
+
+OIDC = {"issuers": ("https://idp.example/",), "audience": "ragspan"}
+
+
+def egress(config: App) -> Any:
+    return manifest(rag_api(config), "NetworkPolicy", "rag-api")["spec"]["egress"]
+
+
+def test_it_may_fetch_an_issuers_keys_from_public_addresses() -> None:
+    (internet,) = egress(changed(APP, oidc=OIDC))[2:]
+    assert internet["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
+    assert "10.0.0.0/8" in internet["to"][0]["ipBlock"]["except"]
+    assert [port["port"] for port in internet["ports"]] == [443]
+
+
+def test_of_an_issuer_in_a_known_network_it_reaches_that_network_alone() -> None:
+    own = {**OIDC, "issuers": ("https://keycloak.example:8443/realms/ragspan",), "cidr": "10.8.0.0/16"}
+    (network,) = egress(changed(APP, oidc=own))[2:]
+    assert network["to"] == [{"ipBlock": {"cidr": "10.8.0.0/16"}}]
+    assert [port["port"] for port in network["ports"]] == [8443]
+
+
+def test_an_issuer_that_pods_could_not_reach_is_refused() -> None:
+    with pytest.raises(ValidationError, match="add the cidr of the issuers' network"):
+        changed(APP, oidc={**OIDC, "issuers": ("https://keycloak.example:8443/",)})
+    several = ("https://a.example/", "https://b.example/")
+    with pytest.raises(ValidationError, match="cannot serve several issuers"):
+        changed(APP, oidc={**OIDC, "issuers": several, "jwks_url": "https://a.example/keys"})
