@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from app.answer_basis import answer_basis
 from app.api import chat, documents, feedback, probes, query, retrieve
 from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
+from app.api.lean import LeanRoutes
 from app.api.openai_errors import OpenAiErrors
 from app.composition import Adapters, open_adapters
 from app.identity import Identity
@@ -67,6 +69,8 @@ def create_app(
     metrics.expect(sorted({path for _, path in NEEDED}))
     add_error_handlers(app)
     # The last one added is the outermost.
+    questions = [route for module in (query, chat) for route in module.router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(TurnAway, admission=admission)
     app.add_middleware(Authentication, authenticators=identity.authenticators)

@@ -77,7 +77,7 @@ async def groups(request: Request) -> frozenset[str] | None:
     return request.scope[PRINCIPAL_KEY].groups
 
 
-def cache_use(request: Request) -> Use:
+async def cache_use(request: Request) -> Use:
     """What the request's own Cache-Control wants of the answer cache."""
     directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
     return "neither" if "no-store" in directives else "renew" if "no-cache" in directives else "reuse"

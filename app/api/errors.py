@@ -68,9 +68,16 @@ def log_error(error: Exception) -> None:
         log.error("unforeseen %s", type(error).__name__, exc_info=error)
 
 
-async def _handle(_request: Request, error: Exception) -> Response:
+def response_to(error: Exception) -> Response:
+    """Log what a route raised and return what its client gets."""
+    if isinstance(error, ClientGone):
+        return Response(status_code=499)  # nobody reads it; the request log and the metrics do
     log_error(error)
     return problem_of(error).response()
+
+
+async def _handle(_request: Request, error: Exception) -> Response:
+    return response_to(error)
 
 
 async def _handle_http(request: Request, error: Exception) -> Response:
@@ -101,14 +108,10 @@ def _sentence(kind: str, message: str) -> str:
     return NOT_A_FILE if message.startswith("Expected UploadFile") else FAULTS.get(kind, message)
 
 
-async def _handle_gone(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it; the request log and the metrics do
-
-
 def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _handle_invalid)
     app.add_exception_handler(HTTPException, _handle_http)
-    app.add_exception_handler(ClientGone, _handle_gone)
+    app.add_exception_handler(ClientGone, _handle)
     app.add_exception_handler(Problem, _handle)
     app.add_exception_handler(ServiceError, _handle)
     app.add_exception_handler(Exception, _handle)
