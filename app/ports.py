@@ -22,7 +22,7 @@ class ServiceError(Exception):
 
 
 class DependencyUnavailable(ServiceError):
-    """A system behind a port is down, refuses, or answers nonsense. `dependency` is its role, e.g. `vector_store`.
+    """A system behind a port is down, or refuses for now. `dependency` is its role, e.g. `vector_store`.
 
     `retry_after_s` is how long it asks to be left alone, if it says so. `is_to_blame` is False where it had no fair
     chance to answer.
@@ -37,6 +37,10 @@ class DependencyUnavailable(ServiceError):
 
 class DependencyTimeout(DependencyUnavailable):
     """A system behind a port did not answer within its deadline."""
+
+
+class DependencyFailed(DependencyUnavailable):
+    """A system behind a port answered, but with an error of its own, with nonsense, or with half an answer."""
 
 
 class IndexMismatch(ServiceError):

@@ -30,6 +30,8 @@ log = logging.getLogger("ragspan.readiness")
 
 Phase: TypeAlias = Literal["starting", "ready", "index_mismatch", "draining"]
 CHECK_INTERVAL_S = 10.0
+OPEN_AGAIN_S = (1.0, 1.0, 2.0, 4.0, 8.0)
+"""Pauses before the index is tried again at first: a replica often starts just before its store."""
 CHECK_TIMEOUT_S = 3.0
 NOT_OPEN = Health(ok=False, detail="the index is not open")
 OPEN_TIMEOUT_S = 10.0
@@ -83,15 +85,18 @@ class Readiness:
 
     async def _watch(self, adapters: Adapters, identity: IndexIdentity, tenants: tuple[str, ...]) -> None:
         checks = 0
+        first_pauses = iter(OPEN_AGAIN_S)
         while True:
             try:
-                if checks % COUNT_EVERY_CHECKS == 0 and self.index_open:
-                    await self._count(adapters, tenants)
-                await asyncio.sleep(CHECK_INTERVAL_S)
+                if self.index_open:
+                    checks += 1
+                    if checks % COUNT_EVERY_CHECKS == 1:
+                        await self._count(adapters, tenants)
+                pause_s = CHECK_INTERVAL_S if self.index_open else next(first_pauses, CHECK_INTERVAL_S)
+                await asyncio.sleep(pause_s)
                 await self._check(adapters, identity)
             except Exception as error:
                 log.exception("unforeseen %s while checking dependencies", type(error).__name__)
-            checks += 1
 
     async def _check(self, adapters: Adapters, identity: IndexIdentity) -> None:
         if not self.index_open and self.phase != "index_mismatch":

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from app.adapters.http_answer import Answer, ConnectionFailed, HttpError
 from app.adapters.http_client import HttpClient, Origin
-from app.ports import DependencyTimeout, DependencyUnavailable, Health
+from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable, Health
 from app.rag.run import time_left_s
 from app.rag.trace import outgoing_headers
 
@@ -23,6 +24,7 @@ RETRY_DELAY_S = (0.1, 0.4)
 MAX_RETRY_AFTER_S = 2.0
 """A person waits; whoever asks to be left alone for longer is not asked again, and our client is told for how long."""
 MAX_PASSED_ON_S = 300
+BUSY_STATUSES = frozenset({429, 503})
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -51,15 +53,16 @@ class ModelServer:
             answer = await self._answer(path, self._request("POST", path, json.dumps(body).encode()))
             try:
                 if answer.status != 200:  # noqa: PLR2004
-                    message = f"{self._url}{path} answered with status {answer.status}"
-                    raise self._failure(message, retry_after_s(answer))
+                    raise self._refusal(path, answer)
                 yield answer
             finally:
                 answer.close()
         except TimeoutError:
             raise DependencyTimeout(self._dependency, f"{self._url}{path} did not answer in time") from None
+        except ConnectionFailed as error:
+            raise DependencyUnavailable(self._dependency, f"{self._url}{path} failed: {error}") from None
         except HttpError as error:
-            raise self._failure(f"{self._url}{path} failed: {error}") from None
+            raise DependencyFailed(self._dependency, f"{self._url}{path} failed: {error}") from None
 
     async def _answer(self, path: str, request: bytes) -> Answer:
         asked_s = 0.0
@@ -76,7 +79,8 @@ class ModelServer:
             answer.close()
         delay_s = asked_s + random.uniform(*RETRY_DELAY_S)  # noqa: S311 - jitter, not a secret
         if delay_s >= time_left_s():
-            raise self._failure(f"{self._url}{path} stumbled, and no time is left to ask again", asked_s or None)
+            message = f"{self._url}{path} stumbled, and no time is left to ask again"
+            raise DependencyUnavailable(self._dependency, message, retry_after_s=asked_s or None)
         await asyncio.sleep(delay_s)
         return await self._client.ask(self._origin, request)
 
@@ -99,8 +103,13 @@ class ModelServer:
             return Health(ok=False, detail=f"{self._url}{path} failed: {type(error).__name__}")
         return Health(ok=answer.status == 200, detail=f"{self._url}{path} answered with status {answer.status}")  # noqa: PLR2004
 
-    def _failure(self, message: str, asked_s: float | None = None) -> DependencyUnavailable:
-        return DependencyUnavailable(self._dependency, message, retry_after_s=asked_s)
+    def _refusal(self, path: str, answer: Answer) -> DependencyUnavailable:
+        """Return what a status means: too much to do, too late, or a fault that asking again does not mend."""
+        message = f"{self._url}{path} answered with status {answer.status}"
+        if answer.status in BUSY_STATUSES:
+            return DependencyUnavailable(self._dependency, message, retry_after_s=retry_after_s(answer))
+        kind = DependencyTimeout if answer.status == HTTPStatus.GATEWAY_TIMEOUT else DependencyFailed
+        return kind(self._dependency, message)
 
 
 def retry_after_s(answer: Answer) -> float | None:

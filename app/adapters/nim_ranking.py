@@ -7,7 +7,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from app.adapters.http import ModelServer
 from app.adapters.rankings import by_position
-from app.ports import DependencyUnavailable, Health
+from app.ports import DependencyFailed, Health
 
 STEEPEST = 60.0
 """Beyond it the logistic function is 0 or 1 in 64-bit arithmetic, and further out it overflows."""
@@ -43,7 +43,7 @@ class NimReranker:
         try:
             rankings = _Response.model_validate_json(raw).rankings
         except ValidationError:
-            raise DependencyUnavailable("reranker", "the reranking NIM answered no list of rankings") from None
+            raise DependencyFailed("reranker", "the reranking NIM answered no list of rankings") from None
         return by_position([(ranking.index, _probability(ranking.logit)) for ranking in rankings], len(texts))
 
     async def health(self) -> Health:

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from app.adapters.http import ModelServer
 from app.adapters.sse import EventTooLong, SseParser
-from app.ports import DependencyUnavailable, GenerationEnd, Health, Prompt
+from app.ports import DependencyFailed, GenerationEnd, Health, Prompt
 
 DEPENDENCY = "generator"
 DONE = b"[DONE]"
@@ -71,7 +71,7 @@ class _Answer:
         self._completion_tokens: int | None = None
 
     def take(self, events: Iterable[bytes]) -> str:
-        """Note what the events say and return their text. Raises DependencyUnavailable for what is no chunk."""
+        """Note what the events say and return their text. Raises DependencyFailed for what is no chunk."""
         text = ""
         for data in events:
             if data == DONE:
@@ -87,7 +87,7 @@ class _Answer:
     def _read(self, chunk: Any) -> str:
         """Take what is used of a `chat.completion.chunk`; servers add much of their own, and end without `choices`."""
         if chunk.get("error") is not None:
-            raise DependencyUnavailable(DEPENDENCY, "the chat endpoint reported an error in its stream")
+            raise DependencyFailed(DEPENDENCY, "the chat endpoint reported an error in its stream")
         if usage := chunk.get("usage"):
             self._prompt_tokens = _count(usage.get("prompt_tokens"))
             self._completion_tokens = _count(usage.get("completion_tokens"))
@@ -106,9 +106,9 @@ class _Answer:
         return content
 
     def end(self) -> GenerationEnd:
-        """Return the end of the answer. Raises DependencyUnavailable if the stream had none."""
+        """Return the end of the answer. Raises DependencyFailed if the stream had none."""
         if self._finish_reason is None:
-            raise DependencyUnavailable(DEPENDENCY, "the chat stream was cut before its end")
+            raise DependencyFailed(DEPENDENCY, "the chat stream was cut before its end")
         return GenerationEnd(
             finish_reason=self._finish_reason,
             prompt_tokens=self._prompt_tokens,
@@ -127,5 +127,5 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _nonsense() -> DependencyUnavailable:
-    return DependencyUnavailable(DEPENDENCY, "the chat endpoint streamed something that is no chunk")
+def _nonsense() -> DependencyFailed:
+    return DependencyFailed(DEPENDENCY, "the chat endpoint streamed something that is no chunk")

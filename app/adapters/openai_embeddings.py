@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tokenizers import Tokenizer
 
 from app.adapters.http import ModelServer
-from app.ports import DependencyUnavailable, Matrix, Vector
+from app.ports import DependencyFailed, Matrix, Vector
 
 DEPENDENCY = "embedder"
 BATCH_TEXTS = 32
@@ -87,15 +87,15 @@ class OpenAiEmbedder:
         try:
             items = sorted(_Response.model_validate_json(raw).data, key=lambda item: item.index)
         except ValidationError:
-            raise DependencyUnavailable(DEPENDENCY, "the embedding endpoint answered no list of vectors") from None
+            raise DependencyFailed(DEPENDENCY, "the embedding endpoint answered no list of vectors") from None
         if [item.index for item in items] != list(range(len(texts))):
-            raise DependencyUnavailable(DEPENDENCY, f"{len(items)} vectors came back for {len(texts)} texts")
+            raise DependencyFailed(DEPENDENCY, f"{len(items)} vectors came back for {len(texts)} texts")
         return self._unit_rows([item.embedding for item in items])
 
     def _unit_rows(self, rows: list[list[float]]) -> Matrix:
         lengths = {len(row) for row in rows}
         if lengths != {self.dimensions}:
-            raise DependencyUnavailable(
+            raise DependencyFailed(
                 DEPENDENCY,
                 f"the embedding endpoint returns vectors of length {sorted(lengths)}, but RAGSPAN_EMBEDDER_DIMENSIONS "
                 f"is {self.dimensions}; set it to what the model returns",
@@ -104,7 +104,7 @@ class OpenAiEmbedder:
         with np.errstate(over="ignore"):
             norms = np.linalg.norm(matrix, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or not norms.all():
-            raise DependencyUnavailable(DEPENDENCY, "the embedding endpoint returned a vector without a direction")
+            raise DependencyFailed(DEPENDENCY, "the embedding endpoint returned a vector without a direction")
         return (matrix / norms).astype(np.float32)
 
     async def close(self) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.ports import DependencyUnavailable
+from app.ports import DependencyFailed
 
 
 def by_position(rankings: Sequence[tuple[int, float]], texts: int) -> list[float]:
     """Return the scores in the order of the request. Raises DependencyUnavailable unless each text has one score."""
     if sorted(index for index, _ in rankings) != list(range(texts)):
-        raise DependencyUnavailable("reranker", f"{len(rankings)} scores came back for {texts} texts")
+        raise DependencyFailed("reranker", f"{len(rankings)} scores came back for {texts} texts")
     return [score for _, score in sorted(rankings)]

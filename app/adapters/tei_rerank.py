@@ -7,7 +7,7 @@ from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
 
 from app.adapters.http import ModelServer
 from app.adapters.rankings import by_position
-from app.ports import DependencyUnavailable, Health
+from app.ports import DependencyFailed, Health
 
 BATCH_TEXTS = 32
 """Texts that a server takes in one request by default (`--max-client-batch-size`)."""
@@ -39,7 +39,7 @@ class TeiReranker:
         try:
             ranks = _RESPONSE.validate_json(raw)
         except ValidationError:
-            raise DependencyUnavailable("reranker", "the reranking server answered no list of scores") from None
+            raise DependencyFailed("reranker", "the reranking server answered no list of scores") from None
         return by_position([(rank.index, min(1.0, max(0.0, rank.score))) for rank in ranks], len(texts))
 
     async def health(self) -> Health:

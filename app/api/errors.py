@@ -12,7 +12,14 @@ from starlette.responses import Response
 
 from app.api.disconnect import ClientGone
 from app.api.problems import Problem
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, ServiceError, StaleVersion
+from app.ports import (
+    DependencyFailed,
+    DependencyTimeout,
+    DependencyUnavailable,
+    IndexMismatch,
+    ServiceError,
+    StaleVersion,
+)
 
 log = logging.getLogger("ragspan.api")
 
@@ -45,11 +52,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case DependencyTimeout(dependency=name):
-            return Problem(504, f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} did not answer in time.")
-        case DependencyUnavailable(dependency=name, retry_after_s=seconds):
-            detail = f"{DEPENDENCY_NAMES.get(name, 'A dependency').capitalize()} is unavailable; try again shortly."
-            return Problem(503, detail, headers={"Retry-After": str(ceil(seconds or RETRY_AFTER_S))})
+        case DependencyUnavailable():
+            return _of_dependency(error)
         case IndexMismatch():
             return Problem(
                 503, "The document index was built by another embedding model; its operator must rebuild it."
@@ -58,6 +62,18 @@ def problem_of(error: Exception) -> Problem:
             return Problem(409, "A newer version of this document is already in the index; nothing was changed.")
         case _:
             return Problem(500, "The service failed; its log has the reason.")
+
+
+def _of_dependency(error: DependencyUnavailable) -> Problem:
+    """504 for silence, 502 for a wrong answer, 503 for none or for one that says "later"."""
+    name = DEPENDENCY_NAMES.get(error.dependency, "a dependency")
+    name = name[0].upper() + name[1:]
+    if isinstance(error, DependencyTimeout):
+        return Problem(504, f"{name} did not answer in time.")
+    if isinstance(error, DependencyFailed):
+        return Problem(502, f"{name} answered with an error.")
+    after_s = str(ceil(error.retry_after_s or RETRY_AFTER_S))
+    return Problem(503, f"{name} is unavailable; try again shortly.", headers={"Retry-After": after_s})
 
 
 def log_error(error: Exception) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.ports import DependencyUnavailable, GenerationEnd, Generator, Hit, Prompt
+from app.ports import DependencyFailed, GenerationEnd, Generator, Hit, Prompt
 from app.rag.citations import find_citations
 from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
@@ -88,4 +88,4 @@ async def _next(stream: AsyncGenerator[str | GenerationEnd, None]) -> str | Gene
     try:
         return await anext(stream)
     except StopAsyncIteration:
-        raise DependencyUnavailable("generator", "the answer stream broke off before its end") from None
+        raise DependencyFailed("generator", "the answer stream broke off before its end") from None

@@ -1,5 +1,7 @@
 """What the platform sees: alive, ready, degraded, draining, and the metrics by their names."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -30,6 +32,15 @@ async def test_a_store_that_is_away_at_start_is_named_and_answers_503(serve: Ser
         assert (await client.get("/readyz")).json() == {"status": "ready", "degraded": ["vector_store"]}
         assert (await client.post("/v1/query", json=QUESTION)).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_store_that_comes_just_after_its_clients_is_found_soon(serve: Serve, store: FakeStore) -> None:
+    store.open_error = DependencyUnavailable("vector_store", "refused")
+    async with serve() as client, asyncio.timeout(5):
+        store.open_error = None
+        while (await client.get("/readyz")).json()["degraded"]:
+            pass
+        assert (await client.post("/v1/query", json=QUESTION)).status_code == 200
 
 
 async def test_an_index_of_another_embedder_is_not_ready_and_answers_nothing(serve: Serve, store: FakeStore) -> None:

@@ -43,7 +43,7 @@ async def test_a_stream_that_breaks_ends_with_one_typed_error(serve_chat: ServeC
     async with RawServer(act) as llm, serve_chat(llm.url) as client:
         names, last = await ask(client)
     assert (names[0], names[-1], names.count("error")) == ("sources", "error", 1)
-    assert (last["status"], last["truncated"]) == (503, True)
+    assert (last["status"], last["truncated"]) == (502, True)
     assert "SECRET" not in str(last)
 
 

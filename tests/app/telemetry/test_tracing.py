@@ -104,8 +104,8 @@ async def test_a_stage_that_fails_is_an_error_by_its_type_alone() -> None:
     collector, _ = await traced(ChatScript(statuses=[500, 500, 500, 500]), rewrite_timeout_s=0)
     server, generate = collector.named("POST /v1/query"), collector.named("generate")
     assert (server.status.code, generate.status.code, generate.status.message) == (2, 2, "")
-    assert attributes_of(generate)["error.type"] == "DependencyUnavailable"
-    assert attributes_of(server)["error.type"] == "503"
+    assert attributes_of(generate)["error.type"] == "DependencyFailed"
+    assert attributes_of(server)["error.type"] == "502"
 
 
 @pytest.mark.parametrize(
