@@ -19,6 +19,7 @@ from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
 from app.api.problems import Problem
 from app.api.query import answer_end, observed, source
 from app.ports import Message, Scope
+from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
 
@@ -81,13 +82,13 @@ def _question(body: ChatRequest, service: Service, tenant: str, groups: frozense
     return Question(
         tenant=tenant,
         text=last.content.strip(),
-        top_k=service.settings.top_k,
+        top_k=body.top_k or service.settings.top_k,
         conversation=tuple(
             Message(role=turn.role, content=turn.content)
             for turn in before
             if turn.role == "user" or turn.role == "assistant"  # noqa: PLR1714 - a set would not narrow the type
         ),
-        scope=Scope(groups=groups),
+        scope=Scope(groups=groups, tags=wanted_tags(body.filter)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.problems import Problem
-from app.api.schemas import MAX_MESSAGES, MAX_TURN_CHARS, Text
+from app.api.schemas import MAX_MESSAGES, MAX_TURN_CHARS, Filter, Text, TopK
 
 WITHOUT_EFFECT = frozenset({
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "logit_bias",
@@ -55,7 +55,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """A conversation whose last message is the question."""
+    """A conversation whose last message is the question; `top_k` and `filter` are ours, beside OpenAI's."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -63,6 +63,8 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES + 1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    top_k: TopK = None
+    filter: Filter = {}
 
     def ignored(self) -> list[str]:
         """Return what of the request has no effect. Raises a Problem for what would have one and cannot be had."""

@@ -60,12 +60,18 @@ def _filter(wanted: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
     return wanted
 
 
+TopK = Annotated[int | None, Field(ge=1, le=MAX_TOP_K, description="Passages wanted; RAGSPAN_TOP_K if absent.")]
+Filter = Annotated[
+    dict[str, str | list[str]],
+    AfterValidator(_filter),
+    Field(description="Metadata that a document must have: for each key its value, or one of several."),
+]
+
+
 class RetrieveRequest(_Request):
     query: QuestionText
-    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K, description="Passages wanted; RAGSPAN_TOP_K if absent.")
-    filter: Annotated[dict[str, str | list[str]], AfterValidator(_filter)] = Field(
-        default={}, description="Metadata that a document must have: for each key its value, or one of several."
-    )
+    top_k: TopK = None
+    filter: Filter = {}
 
 
 class QueryRequest(RetrieveRequest):

@@ -59,6 +59,13 @@ async def test_an_answer_has_its_sources_in_one_field(ours: AsyncOpenAI) -> None
     assert answer.id == f"chatcmpl-{extra['answer_id']}"
 
 
+async def test_passages_and_metadata_are_chosen_by_the_clients_extra_body(ours: AsyncOpenAI, store: FakeStore) -> None:
+    wanted = {"top_k": 1, "filter": {"year": ["2025", "2026"], "kind": "manual"}}
+    answer = await ours.chat.completions.create(model=MODEL, messages=ASKED, extra_body=wanted)
+    assert len(ragspan(answer)["sources"]) == 1
+    assert set(store.scopes[-1].tags) == {frozenset({"year=2025", "year=2026"}), frozenset({"kind=manual"})}
+
+
 async def test_a_stream_ends_with_the_sources_and_done(ours: AsyncOpenAI, client: httpx.AsyncClient) -> None:
     came = await chunks(ours)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in came) == "It is blue. [1]"
@@ -121,6 +128,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"logprobs": True}, "logprobs"),
     ({"response_format": {"type": "json_object"}}, "response_format"),
     ({"extra_body": {"temprature": 1}}, "temprature"),
+    ({"extra_body": {"top_k": 51}}, "top_k"),
+    ({"extra_body": {"filter": {"": "x"}}}, "filter"),
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "user", "content": " "}]}, "messages"),
     ({"messages": [*ASKED, {"role": "assistant", "content": "It"}]}, "messages"),
