@@ -5,16 +5,20 @@ but for a table of opposites, and negations of other languages than English; num
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\u201d\u2019]*\s+|\n+")
 CLAUSE_END = re.compile(r"[,;:]\s|\s(?:and|but|or|while|because|unless|although|whereas|though)\s")
 THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
+CODE = re.compile(r"[\d_]")
 STEM_CHARS = 6
+KNOWN_WORDS = 16_384
+"""Kept in memory: some 5 MB."""
 WORDS = re.compile(r"\w+")
 ONES = WORDS.findall(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -69,37 +73,17 @@ def _opposites() -> dict[str, frozenset[str]]:
 OPPOSITE_OF = _opposites()
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a stretch of text says, without its order."""
+class _Word(NamedTuple):
+    """What is known of a word, wherever it stands."""
 
-    all: frozenset[str]
-    stems: frozenset[str]
-    numbers: frozenset[str]
-    quantities: frozenset[tuple[str, str]]
-    """Numbers with the unit that follows."""
-    is_negated: bool
-
-
-def _words(text: str) -> _Words:
-    plain = text.lower().replace("n't", " not").replace("%", " percent")
-    words = [_number(word) for word in WORD.findall(plain)]
-    stems = [_stem(word) for word in words]
-    numbers = [word for word in words if word[0].isdigit()]
-    quantities = [(a, b) for a, b in pairwise(stems) if a[0].isdigit() and b in UNIT_STEMS]
-    meaning = (s for w, s in zip(words, stems, strict=True) if w not in STOP_WORDS and w not in NEGATIONS)
-    negations = sum(word in NEGATIONS for word in words)
-    return _Words(frozenset(words), frozenset(meaning), frozenset(numbers), frozenset(quantities), negations % 2 == 1)
-
-
-def stems(text: str) -> frozenset[str]:
-    """Return the stems of the words and numbers that carry meaning."""
-    return _words(text).stems
-
-
-def _number(word: str) -> str:
-    """Write a number in one way: `2,850`, `2850`; `twelve`, `12`."""
-    return NUMBERS.get(word) or (THOUSANDS.sub("", word) if word[0].isdigit() else word)
+    plain: str
+    """A number in one way: `2,850`, `2850`; `twelve`, `12`."""
+    stem: str
+    is_number: bool
+    is_unit: bool
+    is_negation: bool
+    has_meaning: bool
+    has_opposite: bool
 
 
 def _stem(word: str) -> str:
@@ -111,12 +95,72 @@ def _stem(word: str) -> str:
 UNIT_STEMS = frozenset(map(_stem, UNITS))
 
 
-def _names(statement: str) -> Iterator[str]:
-    """Yield stems that must be in the passage: capitalised words, but for the first; and all with digits or joints."""
-    for number, word in enumerate(WORD.findall(statement)):
-        is_code = not word[0].isdigit() and re.search(r"[\d_]", word)
-        if is_code or (number and word[0].isupper() and word.lower() not in STOP_WORDS):
-            yield word.lower() if is_code else _stem(word.lower())
+@lru_cache(maxsize=KNOWN_WORDS)
+def _word(lower: str) -> _Word:
+    """Look at a word once: most words of an answer stood in others before."""
+    word = NUMBERS.get(lower) or (THOUSANDS.sub("", lower) if lower[0].isdigit() else lower)
+    is_negation, stem = word in NEGATIONS, _stem(word)
+    return _Word(
+        plain=word,
+        stem=stem,
+        is_number=word[0].isdigit(),
+        is_unit=stem in UNIT_STEMS,
+        is_negation=is_negation,
+        has_meaning=not is_negation and word not in STOP_WORDS,
+        has_opposite=word in OPPOSITE_OF,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a stretch of text says, without its order."""
+
+    all: frozenset[str]
+    stems: frozenset[str]
+    numbers: frozenset[str]
+    quantities: frozenset[tuple[str, str]]
+    """Numbers with the unit that follows."""
+    with_opposite: tuple[str, ...]
+    is_negated: bool
+
+
+def _words(text: str) -> _Words:
+    plain = text.lower().replace("n't", " not").replace("%", " percent")
+    words = list(map(_word, WORD.findall(plain)))
+    return _Words(
+        all=frozenset([word.plain for word in words]),
+        stems=frozenset([word.stem for word in words if word.has_meaning]),
+        numbers=frozenset([word.plain for word in words if word.is_number]),
+        quantities=frozenset([(a.stem, b.stem) for a, b in pairwise(words) if a.is_number and b.is_unit]),
+        with_opposite=tuple([word.plain for word in words if word.has_opposite]),
+        is_negated=sum([word.is_negation for word in words]) % 2 == 1,
+    )
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of the words and numbers that carry meaning."""
+    return _words(text).stems
+
+
+def _names(statement: str) -> frozenset[str]:
+    """Return what must be in the passage: stems of capitalised words but the first, all words with digits or joints."""
+    first, *others = map(_name, WORD.findall(statement) or [""])
+    return frozenset([first.code, *(name.code or name.capital for name in others)]) - {""}
+
+
+class _Name(NamedTuple):
+    """What a word is a name by, if by anything."""
+
+    code: str
+    capital: str
+
+
+@lru_cache(maxsize=KNOWN_WORDS)
+def _name(word: str) -> _Name:
+    lower = word.lower()
+    is_code = word and not word[0].isdigit() and CODE.search(word)
+    is_capital = word[:1].isupper() and lower not in STOP_WORDS
+    return _Name(code=lower if is_code else "", capital=_stem(lower) if is_capital else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +182,10 @@ def _passage(text: str) -> _Passage:
 
 def support(statement: str, passages: Sequence[str]) -> float:
     """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
-    said, names = _words(statement), frozenset(_names(statement))
-    clauses = [_words(clause) for clause in CLAUSE_END.split(statement)]
-    return max((_support(said, names, clauses, _passage(passage)) for passage in passages), default=0)
+    said, names = _words(statement), _names(statement)
+    clauses = CLAUSE_END.split(statement)
+    parts = [said] if len(clauses) == 1 else list(map(_words, clauses))
+    return max((_support(said, names, parts, _passage(passage)) for passage in passages), default=0)
 
 
 def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
@@ -161,13 +206,17 @@ def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], pas
 
 def _is_contradicted(clause: _Words, stated: Sequence[_Words]) -> bool:
     """Say whether each of the stated clauses that come closest to this one says the opposite."""
-    common = max((len(clause.stems & other.stems) for other in stated), default=0)
-    closest = [other for other in stated if len(clause.stems & other.stems) == common] if common else []
-    return bool(closest) and all(other.is_negated != clause.is_negated or _opposed(clause, other) for other in closest)
+    shared = [len(clause.stems & other.stems) for other in stated]
+    most = max(shared, default=0)
+    return most > 0 and all(
+        other.is_negated != clause.is_negated or _opposed(clause, other)
+        for other, count in zip(stated, shared, strict=True)
+        if count == most
+    )
 
 
 def _opposed(clause: _Words, other: _Words) -> bool:
     return any(
         word not in other.all and OPPOSITE_OF[word] & other.all and not OPPOSITE_OF[word] & clause.all
-        for word in clause.all & OPPOSITE_OF.keys()
+        for word in clause.with_opposite
     )
