@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
+from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response
 
 from app.api.admission import admitted
 from app.api.chat_schemas import ChatRequest
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
-from app.api.event_stream import EventStream, encode_json
+from app.api.event_stream import EventStream
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
 from app.api.problems import Problem
 from app.api.query import answer_end, observed, source
@@ -147,7 +148,7 @@ def _usage(done: Done) -> dict[str, Any]:
 
 
 def _data(chunk: dict[str, Any]) -> bytes:
-    return f"data: {encode_json(chunk)}\n\n".encode()
+    return b"data: %b\n\n" % to_json(chunk)
 
 
 class ChatStream(EventStream):

@@ -96,11 +96,11 @@ def render(event: Event) -> bytes:
     """Return an event as it goes over the wire."""
     match event:
         case Sources(hits):
-            return server_sent_event("sources", {"sources": [source(hit).model_dump() for hit in hits]})
+            return server_sent_event("sources", {"sources": [source(hit) for hit in hits]})
         case Token(text):
             return server_sent_event("token", {"text": text})
         case Done():
-            return server_sent_event("done", answer_end(event).model_dump())
+            return server_sent_event("done", answer_end(event))
 
 
 def source(hit: Hit) -> Source:
