@@ -13,6 +13,7 @@ from app.api.deps import Service
 from app.api.errors import add_error_handlers
 from app.api.lean import LeanRoutes
 from app.api.openai_errors import OpenAiErrors
+from app.api.openapi import DocumentedApp
 from app.composition import Adapters, open_adapters
 from app.identity import Identity
 from app.ingest.identity import index_identity
@@ -59,7 +60,7 @@ def create_app(
             if service.cached:
                 await service.cached.close()
 
-    app = FastAPI(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     for module in (query, retrieve, chat, feedback, documents, probes, web):
