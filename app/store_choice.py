@@ -23,6 +23,8 @@ def build_store(settings: Settings) -> VectorStore:
             return _weaviate(settings)
         case "pgvector":
             return _pgvector(settings)
+        case "qdrant":
+            return _qdrant(settings)
 
 
 def _weaviate(settings: Settings) -> VectorStore:
@@ -59,6 +61,20 @@ def _pgvector(settings: Settings) -> VectorStore:
             tls=settings.pgvector_tls,
             ca_file=settings.pgvector_ca_file,
             schema=POSTGRES_SCHEMA,
+        )
+    )
+
+
+def _qdrant(settings: Settings) -> VectorStore:
+    from app.adapters.qdrant_store import QdrantConnection, QdrantStore  # noqa: PLC0415
+
+    assert settings.qdrant_url, "checked by Settings"  # noqa: S101
+    return QdrantStore(
+        QdrantConnection(
+            url=settings.qdrant_url,
+            api_key=_revealed(settings.qdrant_api_key),
+            collection_prefix=COLLECTION_PREFIX.lower(),
+            replication_factor=settings.qdrant_replication_factor,
         )
     )
 

@@ -1,6 +1,10 @@
-"""Each vector store on a server that this starts and ends, for the benches that compare them."""
+"""Each vector store on a server that this starts and ends, for the benches that compare them.
+
+Qdrant is its client's local mode, in this process: its quality is Qdrant's, its speed is not.
+"""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +15,7 @@ from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from app.ports import VectorStore
 from tests.support.postgres import postgres_server
+from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import weaviate_server
 
 Serve: TypeAlias = Callable[[Path], Generator[VectorStore]]
@@ -47,4 +52,14 @@ def _pgvector(folder: Path) -> Generator[VectorStore]:
         yield PgvectorStore(server.connection("bench"))
 
 
-STORES: dict[str, Serve] = {"embedded": _embedded, "weaviate": _weaviate, "pgvector": _pgvector}
+def _qdrant(folder: Path) -> Generator[VectorStore]:  # noqa: ARG001 - it keeps all in memory
+    warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
+    yield qdrant_store(SharedClient())
+
+
+STORES: dict[str, Serve] = {
+    "embedded": _embedded,
+    "weaviate": _weaviate,
+    "pgvector": _pgvector,
+    "qdrant": _qdrant,
+}

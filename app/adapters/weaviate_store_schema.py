@@ -1,15 +1,15 @@
 """How the index lies in Weaviate: two collections, their properties, and the names that Weaviate accepts.
 
-`<prefix>Chunk` holds chunks with their vectors, `<prefix>Document` one record a document. Revisions are text of fixed
-width: Weaviate carries integers as floating point numbers, which would lose the last digits of a nanosecond clock.
+`<prefix>Chunk` holds chunks with their vectors, `<prefix>Document` one record a document.
 """
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import sha256
-from typing import Any, cast
-from uuid import UUID, uuid4, uuid5
+from typing import Any
+from uuid import UUID, uuid5
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import Configure, DataType, Property, ReplicationDeletionStrategy, Tokenization
@@ -17,12 +17,9 @@ from weaviate.classes.data import DataObject
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInvalidInputError
 
-from app.ports import Chunk, DocumentRecord, DocumentVersion, IndexIdentity
+from app.ports import IndexIdentity
 
 _RECORDS = UUID("5b1d3d0e-9a52-5a6e-8f0e-0f4d6f1f7c11")
-_REVISION_DIGITS = 20
-CORPUS_ID = ""
-"""Of a record that is no document's, and stands as deleted: its version is that of the whole corpus."""
 _PLAIN_TENANT = re.compile(r"[A-Za-z0-9-]{1,48}")
 
 
@@ -57,14 +54,6 @@ _RECORD_PROPERTIES = [
     Property(name="deleted", data_type=DataType.BOOL, index_filterable=False),
     *_RECORD_SCOPE_PROPERTIES,
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordState:
-    """A document's record, tombstones included."""
-
-    record: DocumentRecord
-    deleted: bool
 
 
 async def create_collections(
@@ -125,67 +114,10 @@ def record_id(doc_id: str) -> UUID:
     return uuid5(_RECORDS, doc_id)
 
 
-def sortable(revision: int) -> str:
-    return f"{revision:0{_REVISION_DIGITS}d}"
+def chunk_object(properties: Mapping[str, Any], vector: list[float]) -> DataObject[WeaviateProperties, None]:
+    kept = dict(properties)
+    return DataObject(uuid=kept.pop("chunk_id"), properties=kept, vector=vector)
 
 
-def chunk_object(chunk: Chunk, document: DocumentVersion, vector: list[float]) -> DataObject[WeaviateProperties, None]:
-    properties: dict[str, Any] = asdict(chunk) | {
-        "revision": sortable(document.revision),
-        "groups": list(document.groups),
-        "tags": list(document.tags),
-        "restricted": bool(document.groups),
-    }
-    return DataObject(uuid=properties.pop("chunk_id"), properties=properties, vector=vector)
-
-
-def chunk_of(uuid: UUID, properties: WeaviateProperties) -> Chunk:
-    return Chunk(
-        chunk_id=str(uuid),
-        doc_id=str(properties["doc_id"]),
-        version=str(properties["version"]),
-        ordinal=_integer(properties["ordinal"]),
-        title=str(properties["title"]),
-        text=str(properties["text"]),
-        source_uri=str(properties["source_uri"]),
-        location=str(properties["location"]),
-    )
-
-
-def record_object(document: DocumentVersion, chunks: int, *, deleted: bool) -> DataObject[WeaviateProperties, None]:
-    properties = asdict(document) | {
-        "revision": sortable(document.revision),
-        "chunks": chunks,
-        "deleted": deleted,
-        "groups": list(document.groups),
-        "tags": list(document.tags),
-    }
-    return DataObject(uuid=record_id(document.doc_id), properties=properties)
-
-
-def corpus_object() -> DataObject[WeaviateProperties, None]:
-    """A corpus version that there never was."""
-    version = DocumentVersion(doc_id=CORPUS_ID, version=uuid4().hex, revision=0, source_uri="", title="")
-    return record_object(version, 0, deleted=True)
-
-
-def record_of(properties: WeaviateProperties) -> RecordState:
-    record = DocumentRecord(
-        doc_id=str(properties["doc_id"]),
-        version=str(properties["version"]),
-        revision=int(str(properties["revision"])),
-        source_uri=str(properties["source_uri"]),
-        title=str(properties["title"]),
-        chunks=_integer(properties["chunks"]),
-        groups=_texts(properties.get("groups")),
-        tags=_texts(properties.get("tags")),
-    )
-    return RecordState(record=record, deleted=bool(properties["deleted"]))
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in cast("list[object]", value or []))
-
-
-def _integer(value: object) -> int:
-    return int(str(value).removesuffix(".0"))
+def record_object(properties: Mapping[str, Any]) -> DataObject[WeaviateProperties, None]:
+    return DataObject(uuid=record_id(properties["doc_id"]), properties=dict(properties))

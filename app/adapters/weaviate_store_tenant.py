@@ -1,9 +1,8 @@
 """One tenant of the index in Weaviate: reads and writes of its records and chunks, at quorum."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import ConsistencyLevel
@@ -14,17 +13,9 @@ from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
-from app.adapters.weaviate_store_schema import (
-    CORPUS_ID,
-    RecordState,
-    chunk_of,
-    corpus_object,
-    record_id,
-    record_of,
-    sortable,
-    tenant_name,
-)
-from app.ports import DependencyUnavailable, Hit, Scope, Vector
+from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
+from app.adapters.weaviate_store_schema import chunk_object, record_id, record_object, tenant_name
+from app.ports import DependencyUnavailable, Matrix, Scope
 from app.rag.fusion import VECTOR_WEIGHT, query_words
 
 T = TypeVar("T")
@@ -35,25 +26,11 @@ COUNT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 """Waits before each count of staged chunks: a replica may lag behind the quorum that took them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundChunk:
-    """A hit that may belong to a version that is not published; `revision` is that version's."""
-
-    hit: Hit
-    revision: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a search looks for, and where."""
-
-    text: str
-    vector: Vector
-    scope: Scope
-
-
 class TenantCollections:
-    """Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it takes a write only in part."""
+    """Satisfies `TenantIndex`.
+
+    Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it takes a write only in part.
+    """
 
     def __init__(self, client: WeaviateAsyncClient, prefix: str, tenant: str) -> None:
         self._name = tenant_name(tenant)
@@ -71,35 +48,24 @@ class TenantCollections:
         await self._all_chunks.tenants.create([self._name])
         await self._all_records.tenants.create([self._name])
 
-    async def write_chunks(self, chunks: Sequence[DataObject[WeaviateProperties, None]]) -> None:
-        for first in range(0, len(chunks), INSERT_BATCH):
-            await _write(self._chunks, chunks[first : first + INSERT_BATCH])
+    async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
+        objects = [chunk_object(chunk, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)]
+        for first in range(0, len(objects), INSERT_BATCH):
+            await _write(self._chunks, objects[first : first + INSERT_BATCH])
 
-    async def write_record(self, record: DataObject[WeaviateProperties, None]) -> None:
-        """Write a document's record, and then that the corpus has changed.
-
-        That is written with the record too: a writer that dies in between has said so, unless somebody asked and
-        searched in the moment between the two of one request.
-        """
-        await _write(self._records, [record, corpus_object()])
-        await _write(self._records, [corpus_object()])
-
-    async def corpus_version(self) -> str:
-        states = await self.states([CORPUS_ID])
-        return states[CORPUS_ID].record.version if states else ""
+    async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
+        await _write(self._records, [record_object(record) for record in records])
 
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
-        """Records of these documents, tombstones included, by document id."""
         uuids = [record_id(doc_id) for doc_id in doc_ids]
         found = await self._records.query.fetch_objects_by_ids(uuids, limit=len(uuids)) if uuids else None
-        states = [record_of(item.properties) for item in (found.objects if found else ())]
+        states = [record_state(item.properties) for item in (found.objects if found else ())]
         return {state.record.doc_id: state for state in states}
 
     async def all_states(self) -> list[RecordState]:
-        return [record_of(item.properties) async for item in self._records.iterator()]
+        return [record_state(item.properties) async for item in self._records.iterator()]
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:
-        """Chunks of one version, counted again for a moment while there are fewer than expected."""
         count = 0
         for delay_s in COUNT_DELAYS_S:
             await asyncio.sleep(delay_s)
@@ -110,17 +76,14 @@ class TenantCollections:
         return count
 
     async def remove_excess(self, doc_id: str, version: str, chunks: int) -> None:
-        """Remove the chunks of a version beyond the first `chunks`."""
         await self._remove(_of(doc_id, version) & Filter.by_property("ordinal").greater_or_equal(chunks))
 
     async def remove_versions(self, doc_id: str, revision: int, *, but: str | None) -> None:
-        """Remove every version up to a revision except `but`; one that is being staged with a newer revision stays."""
         old = Filter.by_property("doc_id").equal(doc_id)
         old &= Filter.by_property("revision").less_or_equal(sortable(revision))
         await self._remove(old & Filter.by_property("version").not_equal(but) if but else old)
 
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
-        """The best chunks of any version in the scope, published or not."""
         found = await self._chunks.query.hybrid(
             " ".join(query_words(wanted.text)),
             vector=wanted.vector.tolist(),
@@ -132,11 +95,7 @@ class TenantCollections:
             return_metadata=MetadataQuery(score=True),
         )
         return [
-            FoundChunk(
-                hit=Hit(chunk=chunk_of(item.uuid, item.properties), score=min(item.metadata.score or 0.0, 1.0)),
-                revision=int(str(item.properties["revision"])),
-            )
-            for item in found.objects
+            found_chunk(str(item.uuid), item.properties, min(item.metadata.score or 0.0, 1.0)) for item in found.objects
         ]
 
     async def _remove(self, where: FilterReturn) -> None:

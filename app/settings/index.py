@@ -11,14 +11,14 @@ from app.settings.names import variable
 from app.settings.values import ExistingFile, PostgresUrl, Url
 from app.settings.variants import Variant
 
-CLIENT_MODULES = {"pgvector": "psycopg_pool"}
+CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client"}
 """What a store's client library is imported as, where it is an extra of the same name that may not be installed."""
 
 
 class IndexSettings(BaseSettings):
     """One store, and what belongs to it."""
 
-    vector_store: Literal["embedded", "weaviate", "pgvector"] = Field(
+    vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant"] = Field(
         default="embedded", description="Where the index lives."
     )
     data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded store; one server at a time.")
@@ -37,6 +37,11 @@ class IndexSettings(BaseSettings):
     pgvector_tls: bool = Field(default=True, description="Ask for TLS and check the server's certificate and name.")
     pgvector_ca_file: ExistingFile | None = Field(
         default=None, description="Certificate of the authority to trust, if not one of the system's."
+    )
+    qdrant_url: Url | None = Field(default=None, description="gRPC address of Qdrant, e.g. `http://qdrant:6334`.")
+    qdrant_api_key: SecretStr | None = Field(default=None, description="API key of Qdrant.")
+    qdrant_replication_factor: int = Field(
+        default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
     )
 
     @model_validator(mode="after")
@@ -61,5 +66,11 @@ VARIANTS = (
         "pgvector",
         required=("pgvector_url",),
         optional=("pgvector_user", "pgvector_password", "pgvector_tls", "pgvector_ca_file"),
+    ),
+    Variant(
+        "vector_store",
+        "qdrant",
+        required=("qdrant_url",),
+        optional=("qdrant_api_key", "qdrant_replication_factor"),
     ),
 )

@@ -39,6 +39,9 @@ NOT_RENDERED = {
     "pgvector_password": "likewise",
     "pgvector_tls": "likewise",
     "pgvector_ca_file": "likewise",
+    "qdrant_url": "likewise",
+    "qdrant_api_key": "likewise",
+    "qdrant_replication_factor": "likewise",
 }
 """Settings that no stack renders, each with the reason."""
 

@@ -11,6 +11,7 @@ from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from tests.contract.vector_store_contract import MakeStore, VectorStoreContract
 from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import WeaviateServer, weaviate_server
 
 
@@ -61,3 +62,11 @@ class TestPgvectorStore(VectorStoreContract):
     def make_store(self, postgres: PostgresServer) -> MakeStore:
         connection = postgres.connection(f"t{uuid4().hex}")
         return lambda: PgvectorStore(connection)
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+class TestQdrantStore(VectorStoreContract):
+    @pytest.fixture
+    def make_store(self) -> MakeStore:
+        client = SharedClient()
+        return lambda: qdrant_store(client)

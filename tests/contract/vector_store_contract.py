@@ -168,6 +168,18 @@ class VectorStoreContract:
         await store.publish(TENANT, newer, 1)
         assert await texts_found(store) == {"apple newer"}
 
+    async def test_revisions_are_told_apart_to_the_nanosecond(self, store: VectorStore) -> None:
+        now = 1_764_141_234_567_890_123
+        newer = version(name="v2", revision=now + 1)
+        await store.stage(TENANT, newer, chunks_of(newer, "apple newer"), vectors_of(1))
+        await put(store, version(revision=now), "apple")
+        with pytest.raises(StaleVersion):
+            await store.delete(TENANT, "report", now - 1)
+        await store.publish(TENANT, newer, 1)
+        assert await texts_found(store) == {"apple newer"}
+        with pytest.raises(StaleVersion):
+            await store.delete(TENANT, "report", now)
+
     async def test_staging_fewer_chunks_again_forgets_the_first_attempt(self, store: VectorStore) -> None:
         document = version()
         await store.stage(TENANT, document, chunks_of(document, "apple", "apple pie"), vectors_of(2))

@@ -10,15 +10,14 @@ from uuid import uuid4
 import httpx
 import pytest
 from weaviate.classes.config import Property
-from weaviate.classes.data import DataObject
-from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.collections.data import executor
 
-from app.adapters import weaviate_store, weaviate_store_schema
+from app.adapters import recorded_store, weaviate_store, weaviate_store_schema
+from app.adapters.recorded_index import FoundChunk, Wanted, chunk_properties, record_properties
+from app.adapters.recorded_search import search_published
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
-from app.adapters.weaviate_store_schema import chunk_object, record_object, tenant_name
-from app.adapters.weaviate_store_search import search_published
-from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections, Wanted
+from app.adapters.weaviate_store_schema import tenant_name
+from app.adapters.weaviate_store_tenant import TenantCollections
 from app.ports import EVERYTHING, Chunk, DependencyTimeout, DependencyUnavailable, DocumentVersion, IndexMismatch
 from tests.contract.vector_store_contract import (
     EAST,
@@ -154,7 +153,7 @@ async def test_replaced_chunks_that_a_dead_process_left_stay_hidden_and_go_with_
     left = chunks_of(version(name="v1", revision=1), "apple old 1", "apple old 2")
     async with client(connection) as weaviate:
         index = TenantCollections(weaviate, connection.collection_prefix, TENANT)
-        await index.write_chunks([chunk_object(chunk, version(), EAST.tolist()) for chunk in left])
+        await index.write_chunks([chunk_properties(chunk, version()) for chunk in left], vectors_of(len(left)))
         assert await texts_found(store) == {"apple new"}
         await store.publish(TENANT, version(name="v2", revision=3), 1)
         assert await index.count_chunks("report", "v1", 0) == 0
@@ -225,7 +224,7 @@ async def test_tenant_names_are_valid_and_never_meet() -> None:
 async def test_a_stalled_server_is_a_timeout(
     store: WeaviateStore, server: WeaviateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weaviate_store, "READ_TIMEOUT_S", 1)
+    monkeypatch.setattr(recorded_store, "READ_TIMEOUT_S", 1)
     await put(store, version(), "apple")
     os.kill(server.pid, signal.SIGSTOP)
     try:
@@ -240,23 +239,21 @@ def written_before_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the adapter create and write what it did before documents had groups and tags."""
     older = {"groups", "tags", "restricted"}
 
-    def chunk(chunk: Chunk, document: DocumentVersion, vector: list[float]) -> DataObject[WeaviateProperties, None]:
-        return without(older, chunk_object(chunk, document, vector))
+    def chunk(chunk: Chunk, document: DocumentVersion) -> dict[str, Any]:
+        return without(older, chunk_properties(chunk, document))
 
-    def record(document: DocumentVersion, chunks: int, *, deleted: bool) -> DataObject[WeaviateProperties, None]:
-        return without(older, record_object(document, chunks, deleted=deleted))
+    def record(document: DocumentVersion, chunks: int, *, deleted: bool) -> dict[str, Any]:
+        return without(older, record_properties(document, chunks, deleted=deleted))
 
     for name in ("_CHUNK_PROPERTIES", "_RECORD_PROPERTIES"):
         properties: list[Property] = getattr(weaviate_store_schema, name)
         monkeypatch.setattr(weaviate_store_schema, name, [p for p in properties if p.name not in older])
-    monkeypatch.setattr(weaviate_store, "chunk_object", chunk)
-    monkeypatch.setattr(weaviate_store, "record_object", record)
+    monkeypatch.setattr(recorded_store, "chunk_properties", chunk)
+    monkeypatch.setattr(recorded_store, "record_properties", record)
 
 
-def without(names: set[str], stored: DataObject[WeaviateProperties, None]) -> DataObject[WeaviateProperties, None]:
-    assert stored.properties
-    kept = {name: value for name, value in stored.properties.items() if name not in names}
-    return DataObject(uuid=stored.uuid, properties=kept, vector=stored.vector)
+def without(names: set[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in names}
 
 
 async def test_an_index_of_before_there_were_groups_is_open_to_its_tenant(

@@ -9,12 +9,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from app.settings.index import CLIENT_MODULES
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 LOCKS = {
     "requirements/dev.txt": list(EXTRAS),
     "requirements/app.txt": ["app"],
+    **{f"requirements/app-{store}.txt": ["app", store] for store in CLIENT_MODULES},
     "stacks/requirements.txt": ["infra"],
 }
 INDEX_HOSTS = ("pypi" + ".org", "python" + "hosted", "npmjs" + ".", "proxy.golang" + ".", "deb.debian" + ".")
@@ -47,7 +50,7 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str) -> None:
         )
 
 
-@pytest.mark.parametrize("lock", ["requirements/app.txt", "stacks/requirements.txt"])
+@pytest.mark.parametrize("lock", list(LOCKS)[1:])
 def test_a_smaller_lock_pins_the_versions_that_are_tested(lock: str) -> None:
     tested = pins("requirements/dev.txt")
     assert {name: versions for name, versions in pins(lock).items() if tested.get(name) != versions} == {}

@@ -1,7 +1,6 @@
 """Search of published versions only, on an index that also holds staged and replaced ones."""
 
-from app.adapters.weaviate_store_schema import RecordState
-from app.adapters.weaviate_store_tenant import FoundChunk, TenantCollections, Wanted
+from app.adapters.recorded_index import FoundChunk, RecordState, TenantIndex, Wanted
 from app.ports import Hit
 from app.rag.access import may_read
 
@@ -11,7 +10,7 @@ MAX_REPEATS = 10
 """Searches that publishes may overtake one after another; a second one is rare."""
 
 
-async def search_published(index: TenantCollections, wanted: Wanted, limit: int) -> list[Hit]:
+async def search_published(index: TenantIndex, wanted: Wanted, limit: int) -> list[Hit]:
     """At most `limit` chunks of published versions.
 
     A publish between the search and the look-up of the records would hide the old version from a search that could not
@@ -28,7 +27,7 @@ async def search_published(index: TenantCollections, wanted: Wanted, limit: int)
     return hits[:limit]
 
 
-async def _search_once(index: TenantCollections, wanted: Wanted, limit: int) -> tuple[list[Hit], dict[str, str]]:
+async def _search_once(index: TenantIndex, wanted: Wanted, limit: int) -> tuple[list[Hit], dict[str, str]]:
     """The published hits, and the published version of each document of which an older version was found."""
     fetch = min(2 * limit + 10, MAX_FETCH)
     while True:

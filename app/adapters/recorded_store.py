@@ -1,0 +1,135 @@
+"""A vector store without transactions: a document is published by one write of its record.
+
+A search looks up the records of what it found and drops every chunk of another version. Two processes must not publish
+one document at the same time. `docs/decisions/publishing-without-transactions.md` has the reasons.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from app.adapters.recorded_index import (
+    CORPUS_ID,
+    TenantIndex,
+    Wanted,
+    chunk_properties,
+    corpus_properties,
+    record_properties,
+)
+from app.adapters.recorded_search import search_published
+from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, Vector
+from app.rag.index_rules import (
+    refuse_stale,
+    refuse_stale_delete,
+    require_query_vector,
+    require_staged,
+    require_vectors,
+)
+
+T = TypeVar("T")
+
+OPEN_TIMEOUT_S = 15.0
+READ_TIMEOUT_S = 10.0
+CHANGE_TIMEOUT_S = 120.0
+"""Deadlines of whole operations."""
+
+
+class RecordedStore(ABC):
+    """Satisfies `ports.VectorStore` but for `open`, `health` and `close`; `open` sets `_dimensions`."""
+
+    def __init__(self) -> None:
+        self._dimensions = 0
+        self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    @abstractmethod
+    def _index(self, tenant: str) -> TenantIndex:
+        """Raises DependencyUnavailable where the store is not open."""
+
+    @abstractmethod
+    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
+        """Turn the client's errors into the ports', without their words: they may quote documents."""
+
+    async def _writable(self, tenant: str) -> TenantIndex:
+        """The tenant's index, made ready for a change."""
+        return self._index(tenant)
+
+    async def _read(self, tenant: str, read: Callable[[TenantIndex], Awaitable[T]], nothing: T) -> T:  # noqa: ARG002 - for a store that must be told of a tenant first
+        return await read(self._index(tenant))
+
+    async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
+        require_vectors(document, vectors, len(chunks), self._dimensions)
+        async with self._changing(tenant, document.doc_id, "stage a document") as index:
+            if await _is_published(index, document):
+                return
+            await index.write_chunks([chunk_properties(chunk, document) for chunk in chunks], vectors)
+            await index.remove_excess(document.doc_id, document.version, len(chunks))
+
+    async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
+        async with self._changing(tenant, document.doc_id, "publish a document") as index:
+            await _is_published(index, document)
+            staged = await index.count_chunks(document.doc_id, document.version, expected_chunks)
+            require_staged(document, staged, expected_chunks)
+            await _write_record(index, record_properties(document, expected_chunks, deleted=False))
+            await index.remove_versions(document.doc_id, document.revision, but=document.version)
+
+    async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
+        tombstone = DocumentVersion(doc_id=doc_id, version="", revision=revision, source_uri="", title="")
+        async with self._changing(tenant, doc_id, "delete a document") as index:
+            state = (await index.states([doc_id])).get(doc_id)
+            if state:
+                refuse_stale_delete(doc_id, revision, state.record.revision)
+            await _write_record(index, record_properties(tombstone, 0, deleted=True))
+            await index.remove_versions(doc_id, revision, but=None)
+            return state is not None and not state.deleted
+
+    async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
+        async with self._reported("read a document's record", READ_TIMEOUT_S):
+            states = await self._read(tenant, lambda index: index.states([doc_id]), {})
+            state = states.get(doc_id)
+            return state.record if state and not state.deleted else None
+
+    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+        async with self._reported("list documents", CHANGE_TIMEOUT_S):
+            states = await self._read(tenant, lambda index: index.all_states(), [])
+            records = [state.record for state in states if not state.deleted]
+            return sorted(records, key=lambda record: (record.source_uri, record.doc_id))
+
+    async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
+        require_query_vector(vector, self._dimensions)
+        async with self._reported("search", READ_TIMEOUT_S):
+            wanted = Wanted(text=text, vector=vector, scope=scope)
+            return await self._read(tenant, lambda index: search_published(index, wanted, limit), [])
+
+    async def corpus_version(self, tenant: str) -> str:
+        async with self._reported("tell the corpus version", READ_TIMEOUT_S):
+            states = await self._read(tenant, lambda index: index.states([CORPUS_ID]), {})
+            return states[CORPUS_ID].record.version if states else ""
+
+    @asynccontextmanager
+    async def _changing(self, tenant: str, doc_id: str, what: str) -> AsyncGenerator[TenantIndex]:
+        """The tenant's index while no other change of this document runs here."""
+        lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
+        async with lock, self._reported(what, CHANGE_TIMEOUT_S):
+            yield await self._writable(tenant)
+
+
+async def _is_published(index: TenantIndex, document: DocumentVersion) -> bool:
+    """Whether this very version is the document now. Raises StaleVersion if a newer one or a tombstone is."""
+    state = (await index.states([document.doc_id])).get(document.doc_id)
+    if state is None:
+        return False
+    refuse_stale(document, state.record.revision, deleted=state.deleted)
+    return not state.deleted and state.record.version == document.version
+
+
+async def _write_record(index: TenantIndex, record: dict[str, Any]) -> None:
+    """Write a document's record, and then that the corpus has changed.
+
+    That is written with the record too: a writer that dies in between has said so, unless somebody asked and searched
+    in the moment between the two of one request.
+    """
+    await index.write_records([record, corpus_properties()])
+    await index.write_records([corpus_properties()])

@@ -1,0 +1,69 @@
+"""Sparse word vectors for stores without full-text search of their own: the half of BM25 that a passage alone tells.
+
+A word's dimension is a hash of its singular. The other half, how rare a word is, is the store's to add.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+from zlib import crc32
+
+from app.rag.fusion import query_words
+
+SATURATION = 1.2
+LENGTH_SHARE = 0.75
+"""BM25's k1 and b, at their usual values."""
+MEAN_WORDS = 256
+"""In a passage, title included; it scales how much a long one pays."""
+TITLE_WEIGHT = 4
+"""What a word in a title counts, as in the embedded store."""
+_SHORTEST_PLURAL = 4
+
+
+class SparseVector(NamedTuple):
+    """`values[n]` is the weight in dimension `indices[n]`, of 2³²; indices ascend, each is there once."""
+
+    indices: list[int]
+    values: list[float]
+
+
+def passage_vector(title: str, text: str) -> SparseVector:
+    """Return the saturated frequency of each word."""
+    counts = Counter(_dimensions(text))
+    for dimension in _dimensions(title):
+        counts[dimension] += TITLE_WEIGHT
+    length = 1 - LENGTH_SHARE + LENGTH_SHARE * counts.total() / MEAN_WORDS
+    weights = {
+        dimension: count * (SATURATION + 1) / (count + SATURATION * length) for dimension, count in counts.items()
+    }
+    return _sorted(weights)
+
+
+def question_vector(text: str) -> SparseVector:
+    """Return weight 1 for each telling word; empty where the question has no word."""
+    return _sorted({_dimension(word): 1.0 for word in query_words(text)})
+
+
+def singular(word: str) -> str:
+    """Return an English word without its plural's ending, by Harman's three rules; it need not be a word any more."""
+    if len(word) < _SHORTEST_PLURAL or not word.endswith("s"):
+        return word
+    if word.endswith("ies") and not word.endswith(("eies", "aies")):
+        return word[:-3] + "y"
+    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
+        return word[:-1]
+    return word if word.endswith(("us", "ss")) else word[:-1]
+
+
+def _dimensions(text: str) -> Iterable[int]:
+    return map(_dimension, re.findall(r"\w+", text.lower()))
+
+
+def _dimension(word: str) -> int:
+    return crc32(singular(word).encode())
+
+
+def _sorted(weights: dict[int, float]) -> SparseVector:
+    indices = sorted(weights)
+    return SparseVector(indices, [weights[index] for index in indices])
