@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from app.security.api_keys import ApiKeys
 from app.security.principal import Authenticator
+from app.security.sessions import Sessions
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Identity:
-    """`authenticators` in the order in which the gate asks them; none where nobody has to sign in."""
+    """`authenticators` in the order in which the gate asks them; none where nobody has to sign in.
+
+    `sessions` are the page's, likewise None.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.authenticators: list[Authenticator] = []
@@ -20,6 +24,11 @@ class Identity:
             self._add_tokens(settings)
         if settings.api_keys:
             self.authenticators.append(ApiKeys(settings.api_keys))
+        self.sessions: Sessions | None = None
+        if self.authenticators:
+            secret = settings.session_secret
+            self.sessions = Sessions(settings.api_keys, secret.get_secret_value() if secret else None)
+            self.authenticators.append(self.sessions)
 
     def _add_tokens(self, settings: Settings) -> None:
         from app.adapters.http_client import HttpClient  # noqa: PLC0415

@@ -38,6 +38,7 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
 from app.telemetry.tracing import Tracing
 from app.web import routes as web
+from app.web import session
 
 
 def create_app(
@@ -63,10 +64,8 @@ def create_app(
     app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
-    for module in (query, retrieve, chat, feedback, documents, probes, web):
-        app.include_router(module.router)
-    if missing := undeclared(app.routes):
-        raise LookupError(f"app/security/needed_scopes.py does not say who may call {', '.join(missing)}")
+    app.state.sessions = identity.sessions
+    _add_routes(app)
     metrics.expect(sorted({path for _, path in NEEDED}))
     add_error_handlers(app)
     # The last one added is the outermost.
@@ -80,6 +79,13 @@ def create_app(
     app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
     return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    for module in (query, retrieve, chat, feedback, documents, probes, web, session):
+        app.include_router(module.router)
+    if missing := undeclared(app.routes):
+        raise LookupError(f"app/security/needed_scopes.py does not say who may call {', '.join(missing)}")
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:

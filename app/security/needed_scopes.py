@@ -8,8 +8,8 @@ from starlette.routing import BaseRoute, Route, compile_path
 from app.security.hosts import PROBE_PATHS
 from app.security.principal import ApiScope
 
-OPEN_PATHS = PROBE_PATHS | {"/", "/assets/{version}/{name}"}
-"""Anyone may ask here. The page itself holds no data; it asks its user to sign in."""
+OPEN_PATHS = PROBE_PATHS | {"/", "/assets/{version}/{name}", "/session"}
+"""Anyone may ask here. The page itself holds no data; it asks its user to sign in, at `/session`."""
 
 _ASKS: frozenset[ApiScope] = frozenset({"query"})
 _READS: frozenset[ApiScope] = frozenset({"query", "ingest"})

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.security.api_keys import ApiKey, parse_api_keys
@@ -29,6 +29,12 @@ class ServingSettings(BaseSettings):
     )
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries from `ragspan key`; none: loopback only."
+    )
+    session_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs the page's sessions; at least 32 characters, equal on all replicas. Unset: a random one, so "
+        "that a restart signs everybody out and a session holds on one replica only.",
     )
     max_active_queries: int = Field(
         default=64, ge=1, le=10_000, description="Questions that one replica answers at once."

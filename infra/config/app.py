@@ -57,6 +57,8 @@ class App(Section):
     """Requested for each pod, and its limit."""
     api_keys: SecretKey
     """Entries as `ragspan key` prints them."""
+    session_secret: SecretKey
+    """At least 32 random characters, which sign the page's sessions on every replica."""
     oidc: Oidc | None = None
     """Issuers whose tokens open it too."""
     hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()

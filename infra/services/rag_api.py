@@ -193,7 +193,11 @@ def _cache(cache: Cache, server: CacheEndpoint | None) -> dict[str, pulumi.Input
 
 
 def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
-    secrets = {"RAGSPAN_API_KEYS": args.config.api_keys, "RAGSPAN_WEAVIATE_API_KEY": args.vector_store.api_key}
+    secrets = {
+        "RAGSPAN_API_KEYS": args.config.api_keys,
+        "RAGSPAN_SESSION_SECRET": args.config.session_secret,
+        "RAGSPAN_WEAVIATE_API_KEY": args.vector_store.api_key,
+    }
     if args.llm:
         secrets["RAGSPAN_GENERATOR_API_KEY"] = args.llm.api_key
     if args.cache_server:

@@ -1,8 +1,6 @@
 """What a page of another origin can do to the service through its visitor's browser: nothing."""
 
-import threading
 from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,44 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REBOUND_NAME
+from tests.browser.foreign import SEND, foreign_page
 from tests.browser.running import titles
 
 pytestmark = pytest.mark.needs("chromium")
-SEND = """async ([address, method, options]) => {
-  const body = new FormData();
-  body.append("file", new File(["planted"], "planted.txt"));
-  const json = JSON.stringify({ query: "What is secret?" });
-  const sent = method === "GET" ? {} : { body: address.endsWith("query") ? json : body };
-  try {
-    const response = await fetch(address, { method, ...sent, ...options });
-    return response.type === "opaque" ? "opaque" : await response.text();
-  } catch (error) {
-    return error.name;
-  }
-}"""
-
-
-class ForeignPage(BaseHTTPRequestHandler):
-    """A page with a form that posts to whatever address stands in its query."""
-
-    def do_GET(self) -> None:
-        body = f"""<!doctype html><title>foreign</title><form method="post" enctype="multipart/form-data"
-          action="{urlsplit(self.path).query}"><input type="file" name="file"><button>Win a prize</button></form>"""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the name is the base class's
 
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "localhost"])
 def foreign(request: pytest.FixtureRequest) -> Generator[str, None, None]:
-    """Address of a page on another port, of the same host name and of another."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), ForeignPage) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://{request.param}:{server.server_port}/"
-        server.shutdown()
+    with foreign_page(request.param) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

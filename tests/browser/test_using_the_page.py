@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.security.api_keys import key_entry, new_key
 from tests.browser.asking import answered, ask, citations, open_passage
 from tests.browser.running import answered_by, running_service
 
@@ -64,24 +63,6 @@ def test_the_policy_refuses_markup_from_a_script_of_the_page(page: Page, service
     page.wait_for_function("() => true")
     assert any("TrustedHTML" in complaint for complaint in complaints), complaints
     complaints.clear()
-
-
-def test_a_key_is_asked_for_used_and_not_stored(page: Page, tmp_path: Path) -> None:
-    key = new_key()
-    with running_service(tmp_path, RAGSPAN_API_KEYS=key_entry("reader", "default", key)) as address:
-        page.goto(address)
-        field = page.get_by_role("textbox", name="API key")
-        expect(field).to_be_focused()
-        field.fill("wrong")
-        field.press("Enter")
-        expect(page.get_by_role("heading", name="That API key was not accepted")).to_be_visible()
-        field.fill(key)
-        field.press("Enter")
-        expect(field).to_be_hidden()
-        expect(answered(ask(page, QUESTION)).locator(".answer")).to_contain_text("nothing in the documents")
-        assert page.evaluate("() => [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
-        page.reload()
-        expect(field).to_be_visible()
 
 
 def test_a_lost_part_of_the_service_is_named(page: Page, tmp_path: Path) -> None:

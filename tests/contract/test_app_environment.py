@@ -77,7 +77,7 @@ def container_of(stack: str) -> Any:
 
 def environment_of(stack: str) -> dict[str, str]:
     """What the container would see: its literal values, and dummies for what its Secrets hold."""
-    dummies = {"RAGSPAN_API_KEYS": key_entry("dummy", "default", new_key())}
+    dummies = {"RAGSPAN_API_KEYS": key_entry("dummy", "default", new_key()), "RAGSPAN_SESSION_SECRET": "x" * 32}
     return {e["name"]: e.get("value", dummies.get(e["name"], "dummy")) for e in container_of(stack)["env"]}
 
 

@@ -3,6 +3,7 @@
 import { announce, byId, counted, element } from "./dom.js";
 import { retryButton } from "./retry.js";
 import { Problem, getJson, upload } from "./service.js";
+import { may } from "./session.js";
 
 const LONGEST_LIST = 200;
 const OUTCOMES = { created: "Added", updated: "Updated", unchanged: "Already there, unchanged" };
@@ -14,7 +15,6 @@ export async function showDocuments() {
     byId("documents-count").textContent = documents.length;
     byId("documents-list").replaceChildren(...documents.slice(0, LONGEST_LIST).map(documentNode));
     note.textContent = documents.length > LONGEST_LIST ? `The first ${LONGEST_LIST} are shown.` : "";
-    byId("key-form").hidden = true;
     showWelcome(documents.length);
   } catch (error) {
     note.textContent = Problem.sentence(error);
@@ -26,11 +26,13 @@ const documentNode = ({ title, chunks }) =>
   element("li", { dir: "auto" }, title, element("small", { textContent: counted(chunks, "passage") }));
 
 function showWelcome(documents) {
-  byId("welcome-add").hidden = documents > 0;
+  byId("welcome-add").hidden = documents > 0 || !may("ingest");
   byId("welcome-title").textContent = documents ? "What would you like to know?" : "Nothing to ask about yet";
   byId("welcome-text").textContent = documents
     ? "Each answer cites its passages by number. Open a number to read the passage it stands on."
-    : "Add a document here, or run “ragspan ingest PATH” for a whole folder. You can ask about it as soon as it is in.";
+    : !may("ingest")
+      ? "There is no document yet that you may read. Whoever may add documents can do so."
+      : "Add a document here, or run “ragspan ingest PATH” for a whole folder. You can ask about it as soon as it is in.";
 }
 
 async function addDocuments(files) {
@@ -67,7 +69,7 @@ function addAgain(row, file) {
   addDocuments([file]);
 }
 
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+const carriesFiles = (event) => may("ingest") && event.dataTransfer?.types.includes("Files");
 
 export function takeDocuments() {
   byId("welcome-add").addEventListener("click", () => byId("file").click());

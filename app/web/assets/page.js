@@ -3,7 +3,8 @@
 import { showDocuments, takeDocuments } from "./documents.js";
 import { announce, byId } from "./dom.js";
 import { retryButton } from "./retry.js";
-import { Problem, answerEvents, getJson, hasKey, parts, useKey } from "./service.js";
+import { Problem, answerEvents, getJson, parts } from "./service.js";
+import { checkSession, takeSignIns } from "./session.js";
 import { Turn } from "./turn.js";
 
 const TURNS_SENT_ALONG = 10;
@@ -107,24 +108,23 @@ async function showDegraded() {
   }
 }
 
-addEventListener("signed-out", () => {
-  byId("key-title").textContent = hasKey() ? "That API key was not accepted" : "This service asks for an API key";
-  byId("key-form").hidden = false;
-  byId("key").focus();
-});
-
-byId("key-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  useKey(byId("key").value.trim());
-  byId("key").value = "";
-  await showDocuments();
-  if (byId("key-form").hidden) question.focus();
-});
+async function start() {
+  try {
+    if (await checkSession()) await showDocuments();
+  } catch (error) {
+    byId("banner").textContent = Problem.sentence(error);
+    byId("banner").hidden = false;
+  }
+}
 
 const wide = matchMedia("(min-width: 64rem)");
 const foldDocuments = () => (byId("documents-fold").open = wide.matches);
 wide.addEventListener("change", foldDocuments);
 foldDocuments();
 takeDocuments();
+takeSignIns(() => {
+  showDocuments();
+  question.focus();
+});
 showDegraded();
-showDocuments();
+start();

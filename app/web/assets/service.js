@@ -1,9 +1,9 @@
-// The HTTP API as the page uses it. The API key is held here, in memory, and nowhere else.
+// The HTTP API as the page uses it, signed in by a cookie that scripts cannot read.
 
 const UNREACHABLE = "The answer service cannot be reached. Check that it is running, then try again.";
 const LOST = "The connection to the service was lost.";
 const SENTENCES = {
-  401: "This service asks for an API key.",
+  401: "You are signed out. Sign in, then try again.",
   413: "That is larger than this service takes.",
   422: "The service could not read that.",
   503: "The service is not ready: it is starting, stopping or waiting for its operator.",
@@ -13,11 +13,9 @@ const SENTENCES = {
 const PARTS = { vector_store: "the document index", embedder: "the embedding service", generator: "the answer generator" };
 export const parts = (names) => names.map((name) => PARTS[name] ?? `the ${name.replaceAll("_", " ")}`).join(" and ");
 
-let apiKey = "";
-
-export const useKey = (key) => (apiKey = key);
-export const hasKey = () => apiKey !== "";
-const authorization = () => (apiKey ? { Authorization: `Bearer ${apiKey}` } : {});
+// What changes need beside the cookie, so that no other page can make them.
+let csrfToken = "";
+const proof = () => (csrfToken ? { "X-CSRF-Token": csrfToken } : {});
 
 // An error whose message is a sentence for the person in front of the page. Where trying again may help, `retryAfterS` says
 // in how many seconds.
@@ -40,7 +38,10 @@ export class Problem extends Error {
   }
 
   static parse(status, text, retryAfter) {
-    if (status === 401) dispatchEvent(new Event("signed-out"));
+    if (status === 401) {
+      dispatchEvent(new Event("signed-out"));
+      return Problem.of({ status });
+    }
     try {
       return Problem.of({ ...JSON.parse(text), status }, retryAfter);
     } catch {
@@ -54,7 +55,7 @@ const orProblem = (sentence) => (error) => {
 };
 
 async function request(path, { headers, ...options } = {}) {
-  const response = await fetch(path, { ...options, headers: { ...headers, ...authorization() } }).catch(
+  const response = await fetch(path, { ...options, headers: { ...headers, ...proof() } }).catch(
     orProblem(UNREACHABLE),
   );
   if (!response.ok) throw Problem.parse(response.status, await response.text(), response.headers.get("Retry-After"));
@@ -64,6 +65,16 @@ async function request(path, { headers, ...options } = {}) {
 const json = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 export const getJson = async (path) => (await request(path)).json().catch(orProblem(LOST));
+
+export const beginSession = (key) => request("session", json({ key }));
+export const endSession = () => request("session", { method: "DELETE" });
+
+// Who is signed in: `needed` is false where nobody has to be.
+export async function readSession() {
+  const session = await getJson("session");
+  csrfToken = session.csrf_token ?? "";
+  return session;
+}
 
 // A rating is `up`, `down` or, to take it back, `none`.
 export const rate = (answerId, rating) => request("v1/feedback", json({ answer_id: answerId, rating }));
@@ -100,7 +111,7 @@ export function upload(file, onSent) {
     const form = new FormData();
     form.append("file", file);
     transfer.open("POST", "v1/documents");
-    for (const [name, value] of Object.entries(authorization())) transfer.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(proof())) transfer.setRequestHeader(name, value);
     transfer.upload.onprogress = ({ loaded, total }) => onSent(loaded / total);
     transfer.onerror = () => reject(new Problem(UNREACHABLE));
     transfer.onload = () =>

@@ -84,6 +84,7 @@ APP = App(
     cpu_cores=0.5,
     memory_gib=1.5,
     api_keys=secret("rag-api-keys"),
+    session_secret=secret("rag-sessions"),
     hosts=("rag.example",),
 )
 

@@ -42,6 +42,7 @@ def test_it_shows_its_neighbours_the_keys_they_were_given() -> None:
     )
     assert keys["RAGSPAN_GENERATOR_API_KEY"] == secret_environment(stack, "llm")["VLLM_API_KEY"]
     assert keys["RAGSPAN_API_KEYS"] == ("rag-api-keys", "key")
+    assert keys["RAGSPAN_SESSION_SECRET"] == ("rag-sessions", "key")
 
 
 def test_it_shares_answers_through_the_server_that_there_is() -> None:

@@ -26,6 +26,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
         "valkey": {"password": secrets.token_urlsafe()},
         "llm": {"api-key": secrets.token_urlsafe()},
         "ragspan-api": {"keys": key_entry("test", "default", key)},
+        "ragspan-sessions": {"secret": secrets.token_hex()},
     }
     manifests = [manifest.body for manifest in planned(STACK).manifests() if manifest.kind in RUN_KINDS]
     with running_pods(manifests, values, folder, FORWARDED) as cluster:

@@ -57,6 +57,7 @@ def test_what_only_the_cloud_knows_becomes_a_stand_in_and_is_told() -> None:
 def test_secrets_that_pods_name_are_found_with_their_keys() -> None:
     assert secrets_named(planned("local").manifests()) == {
         ("ragspan", "ragspan-api"): {"keys"},
+        ("ragspan", "ragspan-sessions"): {"secret"},
         ("ragspan", "weaviate"): {"api-key"},
         ("ragspan", "weaviate-cluster"): {"username", "password"},
     }

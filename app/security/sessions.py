@@ -1,0 +1,95 @@
+"""Sessions of the page: a signed cookie in place of a key that a script could read.
+
+Nothing is kept here, so every replica with the same secret knows every session. One that began with an API key names
+the key by its hash: it ends when the key is withdrawn, and may do what the key may do now.
+"""
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.api.problems import Problem
+from app.security.api_keys import ApiKey, find_key
+from app.security.cookies import read_cookie, set_cookie
+from app.security.headers import header
+from app.security.origins import CHANGING_METHODS
+from app.security.principal import Principal
+from app.security.signing import Signer
+
+SESSION_S = 12 * 3600
+"""A working day; then one signs in again."""
+COOKIE = "ragspan_session"
+CSRF_HEADER = b"x-csrf-token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who is signed in, for how long, and the token that a request must carry to change anything."""
+
+    name: str
+    principal: Principal
+    ends_in_s: int
+    csrf_token: str
+
+
+class Sessions:
+    """Authenticator: the session's cookie, for changes with the session's CSRF token in `X-CSRF-Token`."""
+
+    def __init__(self, keys: tuple[ApiKey, ...], secret: str | None) -> None:
+        """Without a secret there is a random one: sessions then end with this process and hold on no other."""
+        material = secret.encode() if secret else secrets.token_bytes(32)
+        self._keys = {_key_id(key): key for key in keys}
+        self._signer, self._csrf = Signer(material, "session"), Signer(material, "csrf")
+
+    def begin(self, response: Response, scope: Scope, presented_key: str) -> bool:
+        """Set the cookie of a session for the holder of this key; False if the key is not known."""
+        key = find_key(tuple(self._keys.values()), presented_key)
+        if key:
+            token = self._signer.sign({"key": _key_id(key)}, for_s=SESSION_S)
+            set_cookie(response, scope, COOKIE, token, for_s=SESSION_S)
+        return key is not None
+
+    def end(self, response: Response, scope: Scope) -> None:
+        """Take the cookie away."""
+        set_cookie(response, scope, COOKIE, "", for_s=0)
+
+    def current(self, scope: Scope) -> Session | None:
+        """Return the session that a request belongs to, if it has one that is not over."""
+        token = read_cookie(scope, COOKIE)
+        payload = self._signer.read(token) if token else None
+        key = self._keys.get(payload["key"]) if payload else None
+        if not (token and payload and key):
+            return None
+        return Session(
+            name=key.name,
+            principal=key.principal,
+            ends_in_s=int(payload["exp"] - time.time()),
+            csrf_token=self._csrf.mac(token.encode()),
+        )
+
+    async def authenticate(self, scope: Scope) -> Principal | None:
+        if not read_cookie(scope, COOKIE):
+            return None
+        session = self.current(scope)
+        if session is None:
+            detail = "Your session is over; sign in again."
+            raise Problem(401, detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        check_csrf(scope, session)
+        return session.principal
+
+
+def check_csrf(scope: Scope, session: Session) -> None:
+    """Raise a Problem for a change without the session's token: another page could at most send the cookie."""
+    sent = header(scope, CSRF_HEADER) or ""
+    if scope["method"] in CHANGING_METHODS and not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
+        raise Problem(403, "This lacks the session's token in X-CSRF-Token; GET /session has it.")
+
+
+def _key_id(key: ApiKey) -> str:
+    """Name a key by the hash of its hash, so that the cookie tells nothing of what the service compares with."""
+    return sha256(key.sha256.encode()).hexdigest()[:32]

@@ -1,0 +1,184 @@
+"""Signing in on the page: a key becomes a session that no script and no other page can use."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.security.api_keys import key_entry, new_key
+from tests.browser.accessibility import violations
+from tests.browser.asking import answered, ask
+from tests.browser.conftest import REBOUND_NAME
+from tests.browser.foreign import SEND, foreign_page
+from tests.browser.running import HANDBOOK, running_service
+
+pytestmark = pytest.mark.needs("chromium")
+QUESTION = "What does the restore drill compare?"
+ALICE, READER, FEEDER = new_key(), new_key(), new_key()
+KEYS = "\n".join(
+    [
+        key_entry("alice", "research", ALICE),
+        key_entry("reader", "research", READER, scopes=["query"]),
+        key_entry("feeder", "research", FEEDER, scopes=["ingest"]),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[str, None, None]:
+    """Address of a service with keys and a document."""
+    settings = {"RAGSPAN_API_KEYS": KEYS, "RAGSPAN_ALLOWED_HOSTS": f"127.0.0.1,localhost,{REBOUND_NAME}"}
+    with running_service(tmp_path_factory.mktemp("guarded"), **settings) as address:
+        file = {"file": ("restore.md", HANDBOOK["restore.md"].encode())}
+        httpx.post(f"{address}/v1/documents", files=file, headers={"X-API-Key": ALICE}).raise_for_status()
+        yield address
+
+
+def sign_in(page: Page, key: str) -> None:
+    field = page.get_by_role("dialog").get_by_role("textbox", name="API key")
+    expect(field).to_be_focused()
+    field.fill(key)
+    field.press("Enter")
+
+
+def session_cookie(page: Page) -> dict[str, Any]:
+    (cookie,) = page.context.cookies()
+    return dict(cookie)
+
+
+def documents(address: str) -> list[str]:
+    listed = httpx.get(f"{address}/v1/documents", headers={"X-API-Key": ALICE}).json()["documents"]
+    return [document["title"] for document in listed]
+
+
+def test_a_key_is_exchanged_for_a_session_and_kept_nowhere(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, "wrong")
+    expect(page.get_by_role("alert")).to_have_text("That API key is not known here.")
+    sign_in(page, ALICE)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_text("alice · research")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Your question")).to_be_focused()
+    expect(answered(ask(page, QUESTION)).locator(".answer")).to_contain_text("object counts")
+    assert page.evaluate("() => [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    cookie = session_cookie(page)
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+    assert ALICE not in cookie["value"] + page.content()
+    page.reload()
+    expect(page.get_by_text("alice · research")).to_be_visible()
+
+
+def test_the_page_shows_what_the_key_may_do(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, READER)
+    expect(page.get_by_role("heading", name="Documents 1")).to_be_visible()
+    expect(page.get_by_label("Add documents")).to_be_hidden()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, FEEDER)
+    expect(page.get_by_text("feeder · research")).to_be_visible()
+    expect(page.get_by_text("Add documents")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Your question")).to_be_hidden()
+
+
+def test_a_session_that_ended_asks_again_and_keeps_the_question(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, ALICE)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.context.clear_cookies()
+    turn = ask(page, QUESTION)
+    expect(page.get_by_role("heading", name="You are signed out: sign in again")).to_be_visible()
+    sign_in(page, ALICE)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(turn.get_by_text("You are signed out.")).to_be_visible()
+    question = page.get_by_role("textbox", name="Your question")
+    expect(question).to_be_focused()
+    expect(question).to_have_value(QUESTION)
+    page.keyboard.press("Enter")
+    answered(page.get_by_role("article").last)
+
+
+def test_signing_out_leaves_nothing_on_the_page(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, ALICE)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    answered(ask(page, QUESTION))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("article")).to_have_count(0)
+    expect(page.get_by_role("listitem")).to_have_count(0)
+    assert page.context.cookies() == []
+
+
+def test_the_dialog_may_be_left_and_opened_again(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Not now").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_over_http_from_elsewhere_no_session_is_kept_and_the_page_says_why(page: Page, guarded: str) -> None:
+    page.goto(f"http://{REBOUND_NAME}:{urlsplit(guarded).port}")
+    sign_in(page, ALICE)
+    expect(page.get_by_role("alert")).to_have_text("Your browser did not keep the session: it does so over https only.")
+    assert page.context.cookies() == []
+
+
+@pytest.mark.parametrize("mode", ["no-cors", "cors"])
+def test_another_page_of_the_same_site_cannot_use_the_session(
+    page: Page, guarded: str, mode: str, complaints: list[str]
+) -> None:
+    page.goto(guarded)
+    sign_in(page, ALICE)
+    expect(page.get_by_text("alice · research")).to_be_visible()
+    before = documents(guarded)
+    statuses: list[int] = []
+    page.on("response", lambda response: statuses.append(response.status) if response.url.startswith(guarded) else None)
+    with foreign_page("127.0.0.1") as foreign:
+        page.goto(foreign)
+        for method, path in (("POST", "v1/documents"), ("POST", "v1/query"), ("POST", "session")):
+            sent = {"mode": mode, "credentials": "include"}
+            assert page.evaluate(SEND, [f"{guarded}/{path}", method, sent]) in {"opaque", "TypeError"}
+        form = f"{foreign}?{guarded}/v1/documents"
+        page.goto(form)
+        page.get_by_role("button", name="Win a prize").click()
+        expect(page.get_by_text("A page of another origin may not use this service")).to_be_visible()
+    assert set(statuses) == {403}
+    assert documents(guarded) == before
+    complaints.clear()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_the_dialog_has_no_violation(page: Page, guarded: str, scheme: str, width: int) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto(guarded)
+    sign_in(page, "wrong")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+    sign_in(page, ALICE)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert violations(page) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") == width
+
+
+def test_a_key_that_is_withdrawn_takes_its_session_along(page: Page, tmp_path: Path) -> None:
+    secret = {"RAGSPAN_SESSION_SECRET": "s" * 32}
+    with running_service(tmp_path, RAGSPAN_API_KEYS=KEYS, **secret) as address:
+        page.goto(address)
+        sign_in(page, ALICE)
+        expect(page.get_by_text("alice · research")).to_be_visible()
+        port = str(urlsplit(address).port)
+    others = key_entry("reader", "research", READER)
+    with running_service(tmp_path, RAGSPAN_API_KEYS=others, **secret, RAGSPAN_PORT=port) as address:
+        page.goto(address)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        cookie = session_cookie(page)
+        header = {"Cookie": f"{cookie['name']}={cookie['value']}"}
+        assert httpx.get(f"{address}/v1/documents", headers=header).status_code == 401
