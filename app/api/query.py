@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -14,8 +13,10 @@ from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, server_sent_event
 from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
 from app.ports import Hit, Message, Scope
+from app.rag import citations
 from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
+from app.rag.quality import Verdict
 from app.rag.retrieval import Question
 from app.rag.trace import current
 from app.telemetry.metrics import Metrics
@@ -113,7 +114,7 @@ def source(hit: Hit) -> Source:
 def answer_end(done: Done) -> AnswerEnd:
     return AnswerEnd(
         answer_id=str(uuid.uuid4()),
-        citations=[Citation.model_validate(asdict(c)) for c in done.citations],
+        citations=[_citation(found) for found in done.citations],
         metadata=Metadata(
             model=done.model,
             timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
@@ -121,8 +122,27 @@ def answer_end(done: Done) -> AnswerEnd:
             degraded=done.degraded,
             cached=done.cached,
             removed=done.removed,
-            quality=Quality.model_validate(asdict(done.quality)),
+            quality=_quality(done.quality),
         ),
         finish_reason=done.finish_reason,
         truncated=done.finish_reason == "length",
+    )
+
+
+def _citation(found: citations.Citation) -> Citation:
+    return Citation(
+        source=found.source,
+        start=found.start,
+        end=found.end,
+        passage_start=found.passage_start,
+        passage_end=found.passage_end,
+    )
+
+
+def _quality(verdict: Verdict) -> Quality:
+    return Quality(
+        verdict=verdict.verdict,
+        grounded=verdict.grounded,
+        statements=verdict.statements,
+        unsupported=list(verdict.unsupported),
     )

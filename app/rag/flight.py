@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from app.ports import DependencyUnavailable
 from app.rag.events import Done, Event
 
 
@@ -19,6 +20,7 @@ class Flight:
         self._followers = 0
         self._waiting: list[asyncio.Future[None]] = []
         self.task = asyncio.create_task(self._fly(events))
+        self.task.add_done_callback(lambda _task: self._wake())
 
     @property
     def is_abandoned(self) -> bool:
@@ -36,8 +38,8 @@ class Flight:
                     yield self._events[place - 1]
                 if self._is_complete:
                     return
-                if self._error:
-                    raise self._error
+                if self.task.done():
+                    raise self._error or DependencyUnavailable("generator", "the answer was given up")
                 self._waiting.append(waiter := asyncio.get_running_loop().create_future())
                 await waiter
         finally:
@@ -57,8 +59,6 @@ class Flight:
                     self._wake()
         except Exception as error:  # noqa: BLE001 - whatever it was, each follower raises it
             self._error = error
-        finally:
-            self._wake()
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []

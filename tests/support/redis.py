@@ -66,8 +66,9 @@ class Gate:
 
     async def close(self) -> None:
         self.cut()
-        self.open()
-        await asyncio.gather(*self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.add(asyncio.create_task(self._carry(reader, writer)))
@@ -83,6 +84,8 @@ class Gate:
             while data := await source.read(65536):
                 if held:
                     await self._open.wait()
+                if sink.is_closing():
+                    break
                 sink.write(data)
         sink.transport.abort()
 

@@ -103,6 +103,15 @@ async def test_an_error_is_told_by_its_code_without_the_rest(redis: RedisConnect
         await redis.call("NONSENSE", "a secret value", timeout_s=LONG_S)
     assert caught.value.code == "ERR"
     assert "secret" not in str(caught.value)
+    assert caught.value.is_to_blame
+
+
+async def test_a_full_server_is_not_to_blame_for_a_value_it_does_not_take(redis: RedisConnection) -> None:
+    await redis.call("CONFIG", "SET", "maxmemory", "1", timeout_s=LONG_S)
+    with pytest.raises(RedisRefused, match="OOM") as caught:
+        await redis.call("SET", "a", "1", timeout_s=LONG_S)
+    await redis.call("CONFIG", "SET", "maxmemory", "0", timeout_s=LONG_S)
+    assert not caught.value.is_to_blame
 
 
 async def test_a_user_of_the_access_control_list_signs_in(redis: RedisConnection, gate: Gate) -> None:
