@@ -3,14 +3,19 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
-from app.ports import AnswerCache, Embedder, Generator, Reranker, VectorStore
+from app.ports import AnswerCache, Embedder, Generator, QuotaLedger, Reranker, VectorStore
 from app.settings import Settings
 from app.store_choice import build_store
 
 if TYPE_CHECKING:
     from app.adapters.http_client import HttpClient
+    from app.adapters.redis_connection import RedisConnection
+
+LEASE_MARGIN_S = 5
+"""A place in Redis outlives the longest answer by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +123,25 @@ def build_cache(settings: Settings) -> AnswerCache | None:
             return MemoryCache(settings.cache_memory_mib * 2**20, settings.cache_ttl_s)
         case "redis":
             from app.adapters.redis_cache import RedisCache  # noqa: PLC0415
-            from app.adapters.redis_connection import RedisAddress, RedisConnection  # noqa: PLC0415
 
-            assert settings.redis_url, "checked by Settings"  # noqa: S101
-            address = RedisAddress(
-                url=settings.redis_url, username=settings.redis_username, password=settings.redis_password
-            )
-            return RedisCache(RedisConnection(address), settings.cache_ttl_s, settings.cache_timeout_s)
+            return RedisCache(_redis(settings), settings.cache_ttl_s, settings.cache_timeout_s)
+
+
+def build_ledgers(settings: Settings) -> tuple[QuotaLedger, QuotaLedger | None]:
+    """Return what counts for this replica, and what counts for all of them where there is a Redis."""
+    from app.adapters.replica_quotas import ReplicaQuotas  # noqa: PLC0415
+
+    if not settings.redis_url:
+        return ReplicaQuotas(), None
+    from app.adapters.redis_quotas import RedisQuotas  # noqa: PLC0415
+
+    return ReplicaQuotas(), RedisQuotas(_redis(settings), lease_s=ceil(settings.request_timeout_s) + LEASE_MARGIN_S)
+
+
+def _redis(settings: Settings) -> "RedisConnection":
+    from app.adapters.redis_connection import RedisAddress, RedisConnection  # noqa: PLC0415
+
+    assert settings.redis_url, "checked by Settings"  # noqa: S101
+    return RedisConnection(
+        RedisAddress(url=settings.redis_url, username=settings.redis_username, password=settings.redis_password)
+    )

@@ -12,9 +12,10 @@ from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
 from app.api.lean import LeanRoutes
+from app.api.limits import Ledgers, TenantLimits
 from app.api.openai_errors import OpenAiErrors
 from app.api.openapi import DocumentedApp
-from app.composition import Adapters, open_adapters
+from app.composition import Adapters, build_ledgers, open_adapters
 from app.identity import Identity
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor
@@ -48,6 +49,7 @@ def create_app(
     """Return the application; nothing is opened before its lifespan starts."""
     metrics = Metrics()
     identity = Identity(settings)
+    ledgers = Ledgers(*build_ledgers(settings), metrics)
     readiness = Readiness(metrics)
     tracing = Tracing(settings, metrics)
 
@@ -60,6 +62,7 @@ def create_app(
                 yield
             if service.cached:
                 await service.cached.close()
+            await ledgers.close()
 
     app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
@@ -73,6 +76,8 @@ def create_app(
     app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(TurnAway, admission=admission)
+    if settings.limits_tenants:
+        app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=settings.quota_of, metrics=metrics)
     app.add_middleware(Authentication, authenticators=identity.authenticators)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))

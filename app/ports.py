@@ -281,3 +281,42 @@ class AnswerCache(Protocol):
     async def add(self, partition: str, value: bytes) -> None: ...
     async def health(self) -> Health: ...
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a tenant may use within any minute, and at once; 0: as much as it likes."""
+
+    requests: int = 0
+    tokens: int = 0
+    concurrent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Whether a request may go on, and what its tenant has used up since a minute ago, this request included."""
+
+    refused: Literal["requests", "tokens", "concurrent"] | None = None
+    wait_s: int = 0
+    """After how long a refused one may try again."""
+    requests_used: int = 0
+    tokens_used: int = 0
+    second: int = 0
+    """When it was counted, on the ledger's own clock."""
+
+
+class QuotaLedger(Protocol):
+    """Counts what tenants use. No method waits for long; each may raise DependencyUnavailable."""
+
+    async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> Grant:
+        """Count a request that will take about so many tokens, and hold a place for `lease` if it is not empty.
+
+        All or nothing: a refused request counts for nothing.
+        """
+        ...
+
+    async def settle(self, tenant: str, grant: Grant, tokens: int, lease: str) -> None:
+        """Add the tokens, which may be negative, by which the estimate was wrong, and give the place back."""
+        ...
+
+    async def close(self) -> None: ...

@@ -15,6 +15,7 @@ from app.settings import cache, index, models
 from app.settings.answering import AnsweringSettings
 from app.settings.errors import SettingsError, describe, unknown_variables
 from app.settings.identity import IdentitySettings
+from app.settings.limits import LimitSettings
 from app.settings.names import PREFIX, variable
 from app.settings.safety import SafetySettings
 from app.settings.serving import ServingSettings
@@ -33,6 +34,7 @@ class Settings(
     AnsweringSettings,
     models.ModelSettings,
     index.IndexSettings,
+    LimitSettings,
     IdentitySettings,
     ServingSettings,
 ):

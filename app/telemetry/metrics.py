@@ -73,6 +73,18 @@ class Metrics:
             ),
             ("queue_full", "queue_timeout"),
         )
+        self.limited = _complete(
+            counter("rag_limited_requests", "Requests beyond their tenant's limits; status 429.", ["limit"]),
+            ("requests", "tokens", "concurrent"),
+        )
+        self.quota_checks = _complete(
+            counter(
+                "rag_quota_checks",
+                "Requests counted for their tenant's limits: shared through Redis, or by this replica alone.",
+                ["ledger"],
+            ),
+            ("shared", "replica"),
+        )
         self.feedback = _complete(
             counter("rag_feedback", "Ratings of answers; `none` takes one back.", ["rating"]), ("up", "down", "none")
         )

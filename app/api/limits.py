@@ -1,0 +1,156 @@
+"""What each tenant may use in a minute and at once: beyond it 429 before the body is read, and headers that say so.
+
+Header fields and problem type are those of draft-ietf-httpapi-ratelimit-headers-11.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.admission import QUESTION_PATHS
+from app.api.problems import Problem
+from app.ports import DependencyUnavailable, Grant, Quota, QuotaLedger
+from app.rag.events import Done
+from app.rag.trace import current
+from app.security.principal import PRINCIPAL_KEY, Principal
+from app.telemetry.metrics import Metrics
+from app.telemetry.requests import ENDPOINT_SCOPE_KEY
+
+WINDOW_S = 60
+ASKS_A_MODEL = QUESTION_PATHS - {"/v1/retrieve"}
+FIRST_ESTIMATE = 1000
+"""Tokens that an answer is taken to cost before this replica has seen any."""
+MEMORY = 16
+"""So many answers' costs make the estimate for the next."""
+LEAVE_ALONE_S = 1.0
+"""How long Redis is not asked after it failed."""
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+SENTENCES = {
+    "requests": "Your tenant may make {quota.requests} requests a minute",
+    "tokens": "Your tenant may use {quota.tokens} tokens a minute",
+    "concurrent": "Your tenant may have {quota.concurrent} questions answered at once",
+}
+
+
+class Ledgers:
+    """Counts in Redis for all replicas, or for this one alone while there is no Redis that answers."""
+
+    def __init__(self, replica: QuotaLedger, shared: QuotaLedger | None, metrics: Metrics) -> None:
+        self._replica, self._shared, self._checks = replica, shared, metrics.quota_checks
+        self._ask_again_at = 0.0
+
+    async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> tuple[QuotaLedger, Grant]:
+        """Return the grant, and the ledger that is to settle it."""
+        if self._shared and time.monotonic() >= self._ask_again_at:
+            try:
+                grant = await self._shared.admit(tenant, quota, tokens, lease)
+            except DependencyUnavailable:
+                self._ask_again_at = time.monotonic() + LEAVE_ALONE_S
+            else:
+                self._checks.labels("shared").inc()
+                return self._shared, grant
+        self._checks.labels("replica").inc()
+        return self._replica, await self._replica.admit(tenant, quota, tokens, lease)
+
+    async def close(self) -> None:
+        for ledger in (self._replica, self._shared):
+            if ledger:
+                await ledger.close()
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request that was let in: adds headers to its response and notes the status."""
+
+    send: Send
+    fields: dict[str, str]
+    status: int = 0
+
+    async def send_on(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(raw=message["headers"]).update(self.fields)
+        await self.send(message)
+
+
+class TenantLimits:
+    """ASGI middleware behind the gate: counts each request of a tenant with limits."""
+
+    def __init__(self, app: ASGIApp, ledgers: Ledgers, quota_of: Callable[[str], Quota], metrics: Metrics) -> None:
+        self.app, self._ledgers, self._quota_of, self._limited = app, ledgers, quota_of, metrics.limited
+        self._estimate, self._seen = float(FIRST_ESTIMATE), 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal: Principal | None = scope.get(PRINCIPAL_KEY)
+        quota = self._quota_of(principal.tenant) if principal else Quota()
+        if principal is None or quota == Quota():
+            return await self.app(scope, receive, send)
+        path = scope["path"]
+        lease = secrets.token_hex(8) if path in QUESTION_PATHS else ""
+        estimate = round(self._estimate) if path in ASKS_A_MODEL else 0
+        ledger, grant = await self._ledgers.admit(principal.tenant, quota, estimate, lease)
+        if grant.refused:
+            self._limited.labels(grant.refused).inc()
+            if path in QUESTION_PATHS:
+                scope[ENDPOINT_SCOPE_KEY] = path
+            return await _refusal(quota, grant).response()(scope, receive, send)
+        exchange = _Exchange(send, rate_limit_fields(quota, grant))
+        try:
+            await self.app(scope, receive, exchange.send_on)
+        finally:
+            reserved = min(estimate, quota.tokens)
+            await self._settle(ledger, principal.tenant, grant, self._cost(exchange, reserved) - reserved, lease)
+
+    def _cost(self, exchange: _Exchange, reserved: int) -> int:
+        """Return the tokens of an answer; an answer that broke off costs what was reserved, a failure nothing."""
+        trace = current.get()
+        done = trace.end if trace else None
+        if not isinstance(done, Done):
+            return reserved if exchange.status == 200 else 0  # noqa: PLR2004
+        if done.cached or done.model is None:
+            return 0
+        if done.prompt_tokens is None and done.completion_tokens is None:
+            return reserved
+        cost = (done.prompt_tokens or 0) + (done.completion_tokens or 0)
+        self._seen += 1
+        self._estimate += (cost - self._estimate) / min(self._seen, MEMORY)
+        return cost
+
+    async def _settle(self, ledger: QuotaLedger, tenant: str, grant: Grant, tokens: int, lease: str) -> None:
+        if not tokens and not lease:
+            return
+        with suppress(DependencyUnavailable):  # the place is free again when its lease runs out
+            await ledger.settle(tenant, grant, tokens, lease)
+
+
+def rate_limit_fields(quota: Quota, grant: Grant) -> dict[str, str]:
+    """Return `RateLimit-Policy` and `RateLimit` for the limits that there are."""
+    policies: list[str] = []
+    left: list[str] = []
+    for name, limit, used in (
+        ("requests", quota.requests, grant.requests_used),
+        ("tokens", quota.tokens, grant.tokens_used),
+    ):
+        if limit:
+            policies.append(f'"{name}";q={limit};w={WINDOW_S}')
+            left.append(f'"{name}";r={max(limit - used, 0)};t={WINDOW_S}')
+    if quota.concurrent:
+        policies.append(f'"concurrent";q={quota.concurrent};qu="concurrent-requests"')
+    fields = {"RateLimit-Policy": ", ".join(policies)}
+    return {**fields, "RateLimit": ", ".join(left)} if left else fields
+
+
+def _refusal(quota: Quota, grant: Grant) -> Problem:
+    assert grant.refused  # noqa: S101
+    sentence = SENTENCES[grant.refused].format(quota=quota)
+    fields = rate_limit_fields(quota, Grant())["RateLimit-Policy"]
+    headers = {"Retry-After": str(grant.wait_s), "RateLimit-Policy": fields}
+    if grant.refused != "concurrent":
+        headers["RateLimit"] = f'"{grant.refused}";r=0;t={grant.wait_s}'
+    members = {"type": QUOTA_EXCEEDED, "violated-policies": [grant.refused]}
+    return Problem(429, f"{sentence}; ask again in {grant.wait_s} s.", headers=headers, **members)

@@ -1,0 +1,61 @@
+"""How much each tenant may use, so that none of them takes the service from the others."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode
+
+from app.ports import Quota
+from app.security.api_keys import NAME
+
+ENTRY = re.compile(rf"({NAME.pattern}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,9}})")
+
+
+def _quotas(value: object) -> object:
+    """Parse entries `tenant:requests:tokens:concurrent`, separated by white space or commas."""
+    if not isinstance(value, str):
+        return value
+    quotas: dict[str, Quota] = {}
+    for entry in re.findall(r"[^\s,]+", value):
+        form = ENTRY.fullmatch(entry)
+        if not form:
+            raise ValueError(f"{entry[:80]!r} is not tenant:requests:tokens:concurrent, such as acme:600:100000:8")
+        tenant, requests, tokens, concurrent = form.groups()
+        if tenant in quotas:
+            raise ValueError(f"two entries are for the tenant {tenant}; leave one")
+        quotas[tenant] = Quota(requests=int(requests), tokens=int(tokens), concurrent=int(concurrent))
+    return quotas
+
+
+class LimitSettings(BaseSettings):
+    """Limits of every tenant, and of those that have their own. Shared by all replicas through RAGSPAN_REDIS_URL."""
+
+    tenant_requests_per_minute: int = Field(
+        default=0, ge=0, le=10**9, description="Requests of one tenant in any minute; 0: any number."
+    )
+    tenant_tokens_per_minute: int = Field(
+        default=0,
+        ge=0,
+        le=10**9,
+        description="Tokens of one tenant's answers and prompts in any minute; 0: any number.",
+    )
+    tenant_concurrent_questions: int = Field(
+        default=0, ge=0, le=10**9, description="Questions of one tenant that are answered at once; 0: any number."
+    )
+    tenant_quotas: Annotated[Mapping[str, Quota], NoDecode, BeforeValidator(_quotas)] = Field(
+        default={}, description="Tenants with limits of their own: `tenant:requests:tokens:concurrent`, by commas."
+    )
+
+    def quota_of(self, tenant: str) -> Quota:
+        return self.tenant_quotas.get(tenant) or Quota(
+            requests=self.tenant_requests_per_minute,
+            tokens=self.tenant_tokens_per_minute,
+            concurrent=self.tenant_concurrent_questions,
+        )
+
+    @property
+    def limits_tenants(self) -> bool:
+        """Whether any tenant has a limit."""
+        return self.quota_of("") != Quota() or bool(self.tenant_quotas)
