@@ -71,11 +71,7 @@ def create_app(
     _add_routes(app)
     metrics.expect(sorted({path for _, path in NEEDED}))
     add_error_handlers(app)
-    # The last one added is the outermost.
-    questions = [route for module in (query, chat) for route in module.router.routes if isinstance(route, APIRoute)]
-    app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
-    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    app.add_middleware(TurnAway, admission=admission)
+    _add_inner_middleware(app, settings, admission)
     if settings.limits_tenants:
         app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=settings.quota_of, metrics=metrics)
     app.add_middleware(Authentication, authenticators=identity.authenticators)
@@ -91,6 +87,14 @@ def _add_routes(app: FastAPI) -> None:
         app.include_router(module.router)
     if missing := undeclared(app.routes):
         raise LookupError(f"app/security/needed_scopes.py does not say who may call {', '.join(missing)}")
+
+
+def _add_inner_middleware(app: FastAPI, settings: Settings, admission: Admission) -> None:
+    """Add what stands between the gate and the routes. The last one added is the outermost."""
+    questions = [route for module in (query, chat) for route in module.router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
+    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(TurnAway, admission=admission)
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:

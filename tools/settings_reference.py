@@ -23,6 +23,7 @@ NAMES = {
     "file-path": "path",
     "integer": "whole number",
     "number": "number",
+    "object": "list",
     "password": "secret",
     "path": "path",
     "string": "text",
@@ -37,7 +38,13 @@ def reference() -> str:
 
 def _row(name: str, schema: dict[str, Any]) -> str:
     default: Any = schema.get("default")
-    shown = ",".join(map(str, default)) if schema.get("type") == "array" else "" if default is None else str(default)
+    shown = (
+        ",".join(map(str, default))
+        if schema.get("type") in {"array", "object"}
+        else ""
+        if default is None
+        else str(default)
+    )
     cells = [f"`{PREFIX}{name.upper()}`", _kind(schema), shown and f"`{shown}`", schema["description"]]
     return f"| {' | '.join(cells)} |\n"
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from infra.config.identity import Oidc
+from infra.config.limits import Limits
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
@@ -85,6 +86,8 @@ class App(Section):
     """Questions that one replica answers at once: what its share of the model server takes before it slows down."""
     max_waiting_queries: Annotated[int, Field(ge=0, le=10_000), FlipsTo(9)] = 16
     """Questions that wait up to a second for their turn; more are answered 429 at once."""
+    limits: Limits = Limits()
+    """How much each tenant may use."""
     safety: Safety = Safety()
     """What an answer may carry out of the service."""
     tracing: Annotated[Tracing | None, FlipsTo({"namespace": "observability", "service": "collector"})] = None

@@ -8,6 +8,7 @@ import pulumi
 from infra.config.app import App as AppConfig
 from infra.config.cache import Cache, InMemory, NoCache
 from infra.config.identity import Oidc
+from infra.config.limits import Limits
 from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.tracing import Tracing
@@ -126,6 +127,7 @@ def _environment(args: RagApiArgs) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_RETRIEVAL_TIMEOUT_S": str(config.retrieval_timeout_s),
         "RAGSPAN_REWRITE_TIMEOUT_S": str(config.rewrite_timeout_s),
         "RAGSPAN_STREAM_IDLE_TIMEOUT_S": str(config.stream_idle_timeout_s),
+        **_limits(config.limits),
         **_safety(config.safety),
         **(_tracing(config.tracing) if config.tracing else {}),
     }
@@ -155,6 +157,17 @@ def _oidc(oidc: Oidc | None) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_OIDC_SCOPES_CLAIM": oidc.scopes_claim,
         **{name: value for name, value in optional.items() if value},
     }
+
+
+def _limits(limits: Limits) -> dict[str, pulumi.Input[str]]:
+    environment: dict[str, pulumi.Input[str]] = {
+        "RAGSPAN_TENANT_REQUESTS_PER_MINUTE": str(limits.requests_per_minute),
+        "RAGSPAN_TENANT_TOKENS_PER_MINUTE": str(limits.tokens_per_minute),
+        "RAGSPAN_TENANT_CONCURRENT_QUESTIONS": str(limits.concurrent_questions),
+    }
+    if limits.quotas:
+        environment["RAGSPAN_TENANT_QUOTAS"] = ",".join(limits.quotas)
+    return environment
 
 
 def _safety(safety: Safety) -> dict[str, pulumi.Input[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.ports import Quota
 from app.security.api_keys import hash_key, key_entry, new_key
 from app.settings import Settings, SettingsError, environment_names, load_settings
 
@@ -53,6 +54,13 @@ def test_an_issuer_opens_the_network_as_keys_do_and_keeps_its_name_to_the_letter
     assert (s.oidc_issuers, s.oidc_algorithms) == (("https://idp.example/",), ("RS256", "ES256"))
 
 
+def test_a_tenant_may_have_limits_of_its_own() -> None:
+    s = settings(TENANT_QUOTAS="acme:1:2:3, globex:0:0:0", TENANT_REQUESTS_PER_MINUTE="9")
+    assert s.quota_of("acme") == Quota(requests=1, tokens=2, concurrent=3)
+    assert (s.quota_of("globex"), s.quota_of("other")) == (Quota(), Quota(requests=9))
+    assert (s.limits_tenants, settings().limits_tenants) == (True, False)
+
+
 def test_a_misspelt_variable_is_named_with_the_nearest_one() -> None:
     assert problems(GENERATOR_ULR="x") == (
         "RAGSPAN_GENERATOR_ULR is not a setting of ragspan; did you mean RAGSPAN_GENERATOR_URL? Rename it or unset it."
@@ -88,6 +96,11 @@ def test_every_fault_is_reported_at_once() -> None:
         ({**PGVECTOR, "PGVECTOR_CA_FILE": "/no/such.pem"}, "there is no such file"),
         ({"PGVECTOR_TLS": "false"}, "RAGSPAN_PGVECTOR_TLS would have no effect with RAGSPAN_VECTOR_STORE=embedded"),
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
+        (
+            {"TENANT_QUOTAS": "acme:1:2"},
+            "'acme:1:2' is not tenant:requests:tokens:concurrent, such as acme:600:100000:8",
+        ),
+        ({"TENANT_QUOTAS": "acme:1:2:3 acme:1:2:4"}, "two entries are for the tenant acme; leave one"),
         ({"OIDC_ISSUERS": "https://idp.example/"}, "RAGSPAN_OIDC_ISSUERS needs RAGSPAN_OIDC_AUDIENCE"),
         ({"OIDC_AUDIENCE": "x"}, "RAGSPAN_OIDC_AUDIENCE would have no effect without RAGSPAN_OIDC_ISSUERS"),
         ({**OIDC, "OIDC_ISSUERS": "http://idp.example"}, "it must be an https:// address"),
