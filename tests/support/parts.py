@@ -68,6 +68,11 @@ PARTS = {
         names=("parliament",),
         how_to_get="make parts (installs it from requirements/parliament.txt, in an environment of its own)",
     ),
+    "live-llm": Part(
+        names=(sys.executable,),
+        cached=("live-llm/requirements.txt",),
+        how_to_get="make parts (installs a small language model and its server, 130 MB)",
+    ),
     "postgres": Part(
         names=("unshare",) if os.geteuid() == 0 else (sys.executable,),
         trial=(*NOT_ROOT, "true") if os.geteuid() == 0 else (),

@@ -60,7 +60,9 @@ def test_the_image_carries_no_cloud_sdk() -> None:
     assert [name for name in pins("requirements/app.txt") if name.startswith("pulumi")] == []
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "requirements/build.txt", "requirements/parliament.txt"])
+@pytest.mark.parametrize(
+    "lock", [*LOCKS, "requirements/build.txt", "requirements/parliament.txt", "requirements/live-llm.txt"]
+)
 def test_every_entry_of_a_lock_carries_hashes(lock: str) -> None:
     assert [entry for entry in entries(lock) if "--hash=sha256:" not in entry] == []
 
