@@ -17,8 +17,8 @@ from app.api.schemas import AnswerEnd
 from app.security.needed_scopes import is_open
 
 Json: TypeAlias = dict[str, Any]
-EVERYWHERE = (401, 403, 421, 500)
-ASKING = (400, 413, 422, 429, 502, 503, 504)
+EVERYWHERE = (401, 403, 421, 429, 500)
+ASKING = (400, 413, 422, 502, 503, 504)
 STATUSES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("post", "/query"): ASKING,
     ("post", "/v1/query"): ASKING,
@@ -37,7 +37,7 @@ FAULT = {"type": "object", "required": ["field", "message"], "properties": {"fie
 SCHEMAS: Mapping[str, Json] = {
     "Problem": {
         "type": "object",
-        "description": "RFC 9457. `errors` names the fields of a request that is not valid.",
+        "description": "RFC 9457. `errors`: the fields of a request that is not valid. `violated-policies`: limits.",
         "required": ["type", "title", "status", "detail"],
         "properties": {
             "type": STRING,
@@ -45,6 +45,7 @@ SCHEMAS: Mapping[str, Json] = {
             "status": {"type": "integer"},
             "detail": STRING,
             "errors": {"type": "array", "items": FAULT},
+            "violated-policies": {"type": "array", "items": STRING},
         },
     },
     "OpenAiError": {

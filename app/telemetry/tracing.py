@@ -173,6 +173,7 @@ def _of_request(method: str, endpoint: str, status: int, end: Done | None) -> At
         attributes["ragspan.answer.finish_reason"] = end.finish_reason
         attributes["ragspan.answer.verdict"] = end.quality.verdict
         attributes["ragspan.answer.degraded"] = list(end.degraded)
+        attributes["ragspan.answer.cached"] = end.cached or "no"
     return attributes
 
 

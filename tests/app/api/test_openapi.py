@@ -53,7 +53,7 @@ def test_the_document_itself_is_whole() -> None:
     Draft202012Validator.check_schema({"$defs": DOCUMENT["components"]["schemas"]})
     guarded = {name for name, operation in OPERATIONS.items() if operation.get("security") != []}
     assert OPERATIONS.keys() - guarded == {"get /healthz", "get /readyz", "get /metrics"}
-    assert all({"401", "403", "421", "500"} <= OPERATIONS[name]["responses"].keys() for name in guarded)
+    assert all({"401", "403", "421", "429", "500"} <= OPERATIONS[name]["responses"].keys() for name in guarded)
 
 
 @pytest.mark.parametrize("operation", [("post", path) for _, path in REQUESTS if path != "/v1/documents"])

@@ -77,6 +77,7 @@ async def test_spans_say_what_the_conventions_for_generative_ai_ask_for() -> Non
         "ragspan.answer.finish_reason": "stop",
         "ragspan.answer.verdict": "ungrounded",
         "ragspan.answer.degraded": [],
+        "ragspan.answer.cached": "no",
     }
     generate = attributes_of(collector.named("generate"))
     assert 0 < generate.pop("gen_ai.response.time_to_first_chunk") < 30
@@ -106,6 +107,23 @@ async def test_a_stage_that_fails_is_an_error_by_its_type_alone() -> None:
     assert (server.status.code, generate.status.code, generate.status.message) == (2, 2, "")
     assert attributes_of(generate)["error.type"] == "DependencyFailed"
     assert attributes_of(server)["error.type"] == "502"
+
+
+async def test_a_client_that_leaves_ends_its_spans_as_cancelled() -> None:
+    async with (
+        OtlpCollector() as collector,
+        OpenAiServer(ChatScript(stall_after=1)) as llm,
+        service(llm, otlp_endpoint=collector.url, rewrite_timeout_s=0) as client,
+    ):
+        asked = {**QUESTION, "stream": True}
+        async with client.stream("POST", "/v1/query", json=asked, headers=SAMPLED) as response:
+            lines = response.aiter_lines()
+            while await anext(lines) != "event: token":
+                pass
+        await llm.client_left.wait()
+    generate, server = collector.named("generate"), collector.named("POST /v1/query")
+    assert (attributes_of(generate)["error.type"], generate.status.code) == ("cancelled", 2)
+    assert (attributes_of(server)["http.response.status_code"], server.status.code) == (499, 0)
 
 
 @pytest.mark.parametrize(
