@@ -34,6 +34,7 @@ from app.security.body_limit import BodyLimit
 from app.security.gate import AllowedHosts, Authentication, SameOrigin
 from app.security.needed_scopes import NEEDED, undeclared
 from app.security.principal import DEFAULT_TENANT
+from app.security.refused_sign_ins import RefusedSignIns
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
@@ -75,6 +76,7 @@ def create_app(
     if settings.limits_tenants:
         app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=settings.quota_of, metrics=metrics)
     app.add_middleware(Authentication, authenticators=identity.authenticators)
+    app.add_middleware(RefusedSignIns, per_minute=settings.max_refusals_per_minute, count=metrics.count_refused_sign_in)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
     app.add_middleware(OpenAiErrors)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.slow_clients import PatientProtocol
+
 LAST_GRACE_S = 3
 """For what is still running when the drain's own time is over; then it is cancelled."""
 
@@ -29,7 +31,7 @@ class DrainingServer(uvicorn.Server):
         config = uvicorn.Config(
             app,  # pyright: ignore[reportArgumentType] - uvicorn has types of its own for the same protocol
             loop="uvloop",
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

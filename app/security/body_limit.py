@@ -1,4 +1,7 @@
-"""How much of a request body is taken: what is too large is refused by its announced length, or when it gets there."""
+"""How much of a request body is taken, and how slowly: what is too large or too slow is refused when that is known."""
+
+import asyncio
+import time
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,10 +15,14 @@ MULTIPART_OVERHEAD_BYTES = 64 * 1024
 UPLOAD_PATH = "/v1/documents"
 MAX_DISCARDED_BYTES = 64 * 2**20
 """An announced body up to this size is read and thrown away, so that its sender sees the answer and not a reset."""
+PAUSE_S = 10.0
+"""Longest wait for a body's next bytes, and what is granted beyond the time of the slowest rate."""
+SLOWEST_BYTES_PER_S = 4096
+"""A weak phone connection is ten times as fast; whoever sends less keeps a place from others."""
 
 
 class BodyLimit:
-    """413 for a body that is larger than its route takes."""
+    """413 for a body that is larger than its route takes, 408 for one that does not come."""
 
     def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
         self.app = app
@@ -28,37 +35,74 @@ class BodyLimit:
         announced = max((int(value) for name, value in scope["headers"] if name == b"content-length"), default=0)
         if announced > limit:
             if announced <= MAX_DISCARDED_BYTES:
-                await _discard(receive)
+                await _discard(Body(receive))
             return await _too_large(limit, close=announced > MAX_DISCARDED_BYTES)(scope, receive, send)
-        body = _CountedBody(limit, scope, receive, send)
+        body = _CheckedBody(limit, scope, Body(receive), send)
         return await self.app(scope, body.receive, body.send)
 
 
-class _CountedBody:
-    """Once too much has come, answers 413 itself; to the application it looks as if the client had left."""
+class Body:
+    """A body as it comes in. Once it is complete, waiting for the client to leave takes as long as it likes."""
 
-    def __init__(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-        self._limit, self._scope, self._receive, self._send = limit, scope, receive, send
-        self._received = 0
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._started = receive, time.monotonic()
+        self._is_complete = False
+        self.received = 0
 
     async def receive(self) -> Message:
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self._received <= self._limit:
+        """Return the next message. Raises TimeoutError if the body stands still or creeps."""
+        if self._is_complete:
+            return await self._receive()
+        due = self._started + PAUSE_S + self.received / SLOWEST_BYTES_PER_S
+        async with asyncio.timeout(min(PAUSE_S, due - time.monotonic())):
+            message = await self._receive()
+        self.received += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+
+class _CheckedBody:
+    """Once too much has come, or too little, answers itself; to the application it looks as if the client had left."""
+
+    def __init__(self, limit: int, scope: Scope, body: Body, send: Send) -> None:
+        self._limit, self._scope, self._body, self._send = limit, scope, body, send
+        self._is_refused = self._has_begun = False
+
+    async def receive(self) -> Message:
+        try:
+            message = await self._body.receive()
+        except TimeoutError:
+            return await self._refuse(_too_slow())
+        if self._body.received <= self._limit:
             return message
-        await _too_large(self._limit, close=True)(self._scope, self._receive, self._send)
+        return await self._refuse(_too_large(self._limit, close=True))
+
+    async def _refuse(self, response: Response) -> Message:
+        self._is_refused = True
+        if not self._has_begun:
+            await response(self._scope, self._body.receive, self._send)
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        if self._received <= self._limit:
+        if not self._is_refused:
+            self._has_begun = True
             await self._send(message)
 
 
-async def _discard(receive: Receive) -> None:
-    while (await receive()).get("more_body", False):
-        pass
+async def _discard(body: Body) -> None:
+    try:
+        while (await body.receive()).get("more_body", False):
+            pass
+    except TimeoutError:
+        return
 
 
 def _too_large(limit: int, *, close: bool) -> Response:
     headers = {"Connection": "close"} if close else None
     return problem(413, f"The request body is larger than the {limit} bytes that this address takes.", headers=headers)
+
+
+def _too_slow() -> Response:
+    slow = f"nothing for {PAUSE_S:.0f} s, or under {SLOWEST_BYTES_PER_S} bytes a second"
+    detail = f"The request body comes too slowly: {slow}."
+    return problem(408, detail, headers={"Connection": "close"})

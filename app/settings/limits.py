@@ -55,6 +55,13 @@ class LimitSettings(BaseSettings):
             concurrent=self.tenant_concurrent_questions,
         )
 
+    max_refusals_per_minute: int = Field(
+        default=300,
+        ge=0,
+        le=10**6,
+        description="Requests without valid credentials in a minute that one address gets 401 for, then 429; 0: any.",
+    )
+
     @property
     def limits_tenants(self) -> bool:
         """Whether any tenant has a limit."""

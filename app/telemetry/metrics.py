@@ -74,8 +74,12 @@ class Metrics:
             ("queue_full", "queue_timeout"),
         )
         self.limited = _complete(
-            counter("rag_limited_requests", "Requests beyond their tenant's limits; status 429.", ["limit"]),
-            ("requests", "tokens", "concurrent"),
+            counter(
+                "rag_limited_requests",
+                "Requests beyond their tenant's limits, or refused sign-ins beyond their address's; status 429.",
+                ["limit"],
+            ),
+            ("requests", "tokens", "concurrent", "sign_in"),
         )
         self.quota_checks = _complete(
             counter(
@@ -169,6 +173,9 @@ class Metrics:
     def expect(self, endpoints: Collection[str]) -> None:
         """Begin the counts of requests to these routes at 0."""
         _complete(self.requests, endpoints, STATUSES)
+
+    def count_refused_sign_in(self) -> None:
+        self.limited.labels("sign_in").inc()
 
     def observe_stages(self, timings_ms: Mapping[Stage, float]) -> None:
         """Record the stages that one request went through; a traced request is its buckets' exemplar."""

@@ -21,3 +21,5 @@ class Limits(Section):
     """Questions that are answered at once."""
     quotas: Annotated[tuple[Entry, ...], FlipsTo(("acme:600:100000:8",))] = ()
     """Tenants with limits of their own, `tenant:requests:tokens:concurrent`."""
+    refusals_per_minute: Annotated[int, Field(ge=0, le=10**6), FlipsTo(77)] = 300
+    """Requests without valid credentials that one address gets 401 for in a minute, in each replica; then 429."""

@@ -164,6 +164,7 @@ def _limits(limits: Limits) -> dict[str, pulumi.Input[str]]:
         "RAGSPAN_TENANT_REQUESTS_PER_MINUTE": str(limits.requests_per_minute),
         "RAGSPAN_TENANT_TOKENS_PER_MINUTE": str(limits.tokens_per_minute),
         "RAGSPAN_TENANT_CONCURRENT_QUESTIONS": str(limits.concurrent_questions),
+        "RAGSPAN_MAX_REFUSALS_PER_MINUTE": str(limits.refusals_per_minute),
     }
     if limits.quotas:
         environment["RAGSPAN_TENANT_QUOTAS"] = ",".join(limits.quotas)

@@ -102,6 +102,7 @@ def test_the_rendered_environment_makes_valid_settings_with_the_stack_files_valu
     assert settings.tenant_requests_per_minute == config.limits.requests_per_minute
     assert settings.tenant_tokens_per_minute == config.limits.tokens_per_minute
     assert settings.tenant_concurrent_questions == config.limits.concurrent_questions
+    assert settings.max_refusals_per_minute == config.limits.refusals_per_minute
     assert [entry.split(":")[0] for entry in config.limits.quotas] == list(settings.tenant_quotas)
     for name in type(config.safety).model_fields:
         assert getattr(settings, name) == getattr(config.safety, name)

@@ -1,0 +1,56 @@
+"""Who is refused again and again is told to wait: strangers' guesses take neither memory nor answers for granted.
+
+Good credentials are never held up by others' bad ones: behind a proxy many clients share an address, and whoever could
+make it wait could lock them all out. A key has 256 random bits, so there is no guess that waiting would prevent.
+"""
+
+import time
+from array import array
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import problem
+
+SLOTS = 1024
+"""Addresses are counted by their hash, so that a million of them take no more memory than one."""
+WINDOW_S = 60
+UNAUTHORIZED = 401
+
+
+class RefusedSignIns:
+    """ASGI middleware: beyond `per_minute` refusals of one address, 429 in place of each further 401. 0: any number."""
+
+    def __init__(
+        self, app: ASGIApp, per_minute: int, count: Callable[[], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.app, self._per_minute, self._count, self._clock = app, per_minute, count, clock
+        self._windows, self._refusals = array("Q", [0]) * SLOTS, array("Q", [0]) * SLOTS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._per_minute:
+            return await self.app(scope, receive, send)
+        is_replaced = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and message["status"] == UNAUTHORIZED:
+                wait_s = self._note((scope.get("client") or ("",))[0])
+                if wait_s:
+                    is_replaced = True
+                    self._count()
+                    detail = f"Too many requests without valid credentials came from your address; wait {wait_s} s."
+                    await problem(429, detail, headers={"Retry-After": str(wait_s)})(scope, receive, send)
+            if not is_replaced:
+                await send(message)
+
+        return await self.app(scope, receive, send_on)
+
+    def _note(self, address: str) -> int:
+        """Count a refusal; return for how many seconds its address is told to wait, 0 while it is within its number."""
+        slot, now = hash(address) % SLOTS, self._clock()
+        window = int(now // WINDOW_S)
+        if self._windows[slot] != window:
+            self._windows[slot], self._refusals[slot] = window, 0
+        self._refusals[slot] += 1
+        return WINDOW_S - int(now % WINDOW_S) if self._refusals[slot] > self._per_minute else 0
