@@ -2,10 +2,13 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from app.settings.values import Url
+
+TRACES_PATH = "/v1/traces"
+"""https://opentelemetry.io/docs/specs/otlp/#otlphttp-request"""
 
 
 class TracingSettings(BaseSettings):
@@ -17,6 +20,13 @@ class TracingSettings(BaseSettings):
     trace_sample_ratio: float = Field(
         default=0.1, ge=0, le=1, description="Share of requests traced where the caller's traceparent does not decide."
     )
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_a_base_address(cls, value: str | None) -> str | None:
+        if value and value.endswith(TRACES_PATH):
+            raise ValueError(f"it must end before {TRACES_PATH}, which is added, e.g. http://127.0.0.1:4318")
+        return value
 
     @model_validator(mode="after")
     def _ratio_has_an_effect(self) -> Self:

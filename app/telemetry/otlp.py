@@ -25,12 +25,12 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from app.settings.tracing import TRACES_PATH
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Span
 
 log = logging.getLogger("ragspan.tracing")
 
-TRACES_PATH = "/v1/traces"
 MAX_PENDING = 2048
 """Spans, some hundred requests' worth or 2 MB, that wait for a collector that is slow."""
 BATCH = 256

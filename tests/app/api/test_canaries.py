@@ -4,6 +4,7 @@ The service runs in front of a real model server on loopback, with its own loggi
 """
 
 import io
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -118,5 +119,8 @@ async def test_a_good_answer_leaves_no_trace_of_what_was_said(log: io.StringIO) 
         metrics = (await client.get("/metrics", headers=HEADERS)).text
     assert CANARY not in metrics + log.getvalue()
     assert "generate" in {span.name for span in collector.spans}
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    (answered,) = [line for line in lines if line["logger"] == "ragspan.request" and line.get("status") == 200][:1]
+    assert answered["trace_id"] in {span.trace_id.hex() for span in collector.spans}
     assert CANARY.encode() not in collector.raw
     assert "200" in log.getvalue()

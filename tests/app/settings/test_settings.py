@@ -96,6 +96,11 @@ def test_every_fault_is_reported_at_once() -> None:
         ({**PGVECTOR, "PGVECTOR_CA_FILE": "/no/such.pem"}, "there is no such file"),
         ({"PGVECTOR_TLS": "false"}, "RAGSPAN_PGVECTOR_TLS would have no effect with RAGSPAN_VECTOR_STORE=embedded"),
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),
+        ({"OTLP_ENDPOINT": "http://otel:4318/v1/traces"}, "it must end before /v1/traces, which is added"),
+        (
+            {"TRACE_SAMPLE_RATIO": "0.5"},
+            "RAGSPAN_TRACE_SAMPLE_RATIO would have no effect without RAGSPAN_OTLP_ENDPOINT",
+        ),
         (
             {"TENANT_QUOTAS": "acme:1:2"},
             "'acme:1:2' is not tenant:requests:tokens:concurrent, such as acme:600:100000:8",
