@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 
 from app.answer_basis import answer_basis
 from app.api import chat, documents, feedback, probes, query, retrieve
@@ -42,6 +43,9 @@ from app.telemetry.tracing import Tracing
 from app.web import routes as web
 from app.web import session
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""Of FastAPI's own making; app/telemetry has ours, which hold no content."""
+
 
 def create_app(
     settings: Settings,
@@ -65,7 +69,7 @@ def create_app(
                 await service.cached.close()
             await ledgers.close()
 
-    app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     app.state.sessions = identity.sessions

@@ -15,8 +15,8 @@ from app.ports import DependencyFailed, GenerationEnd, Health, Prompt
 
 DEPENDENCY = "generator"
 DONE = b"[DONE]"
-PACE_S = 0.02
-"""From one piece to the next at least: fifty a second look smooth, and a slower model is not held up at all."""
+PACE_S = 0.033
+"""From one piece to the next at least: thirty a second look smooth, and a slower model is not held up at all."""
 LAST_BYTES_S = 0.02
 """How long the connection is left open after the last event for the response's end: then it can be used again."""
 

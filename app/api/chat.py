@@ -15,7 +15,7 @@ from app.api.admission import admitted
 from app.api.chat_schemas import ChatRequest
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
-from app.api.event_stream import EventStream
+from app.api.event_stream import EventStream, LastEvent
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
 from app.api.problems import Problem
 from app.api.query import answer_end, observed, source
@@ -25,7 +25,7 @@ from app.rag.events import Done, Event, Sources, Token
 from app.rag.retrieval import Question
 
 router = APIRouter(tags=["OpenAI's API"])
-LAST = b"data: [DONE]\n\n"
+LAST = LastEvent(b"data: [DONE]\n\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ def server_sent_event(name: str, data: object) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), to_json(data))
 
 
+class LastEvent(bytes):
+    """The event after which none comes: it leaves together with the end, which would be a write of its own."""
+
+
 class EventStream(Response):
     """A response of events. What fails after the first byte becomes an `error` event, a problem object, at the end."""
 
@@ -41,19 +45,33 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        try:
-            await unless_client_leaves(receive, self._send_all(scope, send))
-        except ClientGone:
-            scope[OUTCOME_SCOPE_KEY] = CLIENT_GONE
-
-    async def _send_all(self, scope: Scope, send: Send) -> None:
         async with aclosing(self.events):
             try:
-                async for event in self.events:
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
-            except Exception as error:  # noqa: BLE001 - whatever it was, the stream ends with a typed event
-                log_error(error)
-                body = problem_of(error).body()
-                scope[OUTCOME_SCOPE_KEY] = body["status"]
-                await send({"type": "http.response.body", "body": self.failure(body), "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await unless_client_leaves(receive, self._send_all(scope, send))
+            except ClientGone:
+                scope[OUTCOME_SCOPE_KEY] = CLIENT_GONE
+            else:
+                await self._finish()
+
+    async def _send_all(self, scope: Scope, send: Send) -> None:
+        last = b""
+        try:
+            async for event in self.events:
+                if isinstance(event, LastEvent):
+                    last = event
+                    break
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        except Exception as error:  # noqa: BLE001 - whatever it was, the stream ends with a typed event
+            log_error(error)
+            body = problem_of(error).body()
+            scope[OUTCOME_SCOPE_KEY] = body["status"]
+            last = self.failure(body)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _finish(self) -> None:
+        """Let what comes after the last event be done, such as keeping the answer: the client has it already."""
+        try:
+            async for _ in self.events:
+                pass
+        except Exception as error:  # noqa: BLE001 - the answer has been sent
+            log_error(error)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.admission import admitted
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
-from app.api.event_stream import EventStream, server_sent_event
+from app.api.event_stream import EventStream, LastEvent, server_sent_event
 from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
 from app.ports import Hit, Message, Scope
 from app.rag import citations
@@ -101,7 +101,7 @@ def render(event: Event) -> bytes:
         case Token(text):
             return server_sent_event("token", {"text": text})
         case Done():
-            return server_sent_event("done", answer_end(event))
+            return LastEvent(server_sent_event("done", answer_end(event)))
 
 
 def source(hit: Hit) -> Source:

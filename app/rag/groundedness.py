@@ -185,18 +185,24 @@ def support(statement: str, passages: Sequence[str]) -> float:
     said, names = _words(statement), _names(statement)
     clauses = CLAUSE_END.split(statement)
     parts = [said] if len(clauses) == 1 else list(map(_words, clauses))
-    return max((_support(said, names, parts, _passage(passage)) for passage in passages), default=0)
+    best = 0.0
+    for passage in passages:
+        best = max(best, _support(said, names, parts, _passage(passage)))
+        if best == 1:
+            break
+    return best
 
 
 def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
     if not said.stems or not names <= passage.whole.stems | passage.whole.all:
         return 0
     sentences = passage.sentences
-    best = max(range(len(sentences)), key=lambda place: len(sentences[place].stems & said.stems))
+    shared = [len(sentence.stems & said.stems) for sentence in sentences]
+    best = shared.index(max(shared))
     near = sentences[max(0, best - 1) : best + 2]
-    if not said.numbers <= {n for sentence in near for n in sentence.numbers}:
+    if said.numbers and not said.numbers <= {n for sentence in near for n in sentence.numbers}:
         return 0
-    if not said.quantities <= {q for sentence in near for q in sentence.quantities}:
+    if said.quantities and not said.quantities <= {q for sentence in near for q in sentence.quantities}:
         return 0
     if any(_is_contradicted(clause, passage.clauses) for clause in clauses):
         return 0

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.ports import DependencyUnavailable, Hit, Reranker
 from app.rag.run import Run
@@ -28,5 +27,5 @@ class Reranking:
             log.warning("answered without the reranker: %s", error)
             run.degraded.append("rerank")
             return list(hits)
-        judged = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+        judged = [Hit(chunk=hit.chunk, score=score) for hit, score in zip(hits, scores, strict=True)]
         return sorted(judged, key=lambda hit: -hit.score)

@@ -3,11 +3,12 @@
 A stack trace is logged as its frames without the exception's text, which may quote a document, a question or a key.
 """
 
-import json
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+
+from pydantic_core import to_json
 
 from app.rag.trace import current
 
@@ -38,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         entry |= {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
         if frames := _trace(record):
             entry["stack"] = frames
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return to_json(entry, fallback=str).decode()
 
 
 class LineFormatter(logging.Formatter):
@@ -52,6 +53,8 @@ class LineFormatter(logging.Formatter):
 
 def configure_logs(level: str) -> None:
     """Send all logs of the process to standard error; libraries speak only from `warning` upwards."""
+    # What no record shows need not be looked for: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(level="WARNING", handlers=[handler], force=True)
