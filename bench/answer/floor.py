@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from bench.answer.contestant import CHAT, EMBED, Upstream, run
+from bench.answer.contestant import EMBED, RANK, Upstream, chat, run
 from bench.answer.stub import SEARCH_S
 
 CONTENT = re.compile(rb'"content": "([^"]*)"')
@@ -30,6 +30,13 @@ class Client:
         writer.write(f"POST /v1{path} HTTP/1.1\r\nHost: stub\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
         return reader, writer
 
+    async def ask(self, path: str, body: dict[str, Any]) -> Any:
+        connection = await self.post(path, body)
+        head = await connection[0].readuntil(b"\r\n\r\n")
+        answer = json.loads(await connection[0].readexactly(int(re.findall(rb"Content-Length: (\d+)", head)[0])))
+        self.done(connection)
+        return answer
+
     def done(self, connection: Connection) -> None:
         self._idle.append(connection)
 
@@ -41,13 +48,11 @@ def application(upstream: Upstream) -> Any:
         if scope["type"] != "http":
             return
         json.loads((await receive())["body"])
-        connection = await client.post("/embeddings", EMBED)
-        head = await connection[0].readuntil(b"\r\n\r\n")
-        json.loads(await connection[0].readexactly(int(re.findall(rb"Content-Length: (\d+)", head)[0])))
-        client.done(connection)
+        await client.ask("/embeddings", EMBED)
         await asyncio.sleep(SEARCH_S)
+        rankings = (await client.ask("/ranking", RANK))["rankings"]
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        connection = await client.post("/chat/completions", CHAT)
+        connection = await client.post("/chat/completions", chat(rankings))
         ended = False
         while not ended:
             data = await connection[0].read(65536)

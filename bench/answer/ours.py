@@ -1,6 +1,10 @@
-"""The service with an API key, metrics, admission, deadlines, breakers and logs on; only its index is a timer."""
+"""The service with all that it does by default, an API key, a reranker and traces; its index is a timer.
+
+With the ports of a Weaviate as further arguments, that is searched by the shipped adapter.
+"""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,15 +13,15 @@ from pathlib import Path
 from tokenizers import Tokenizer, models
 
 from app.adapters.http_client import HttpClient
-from app.composition import Adapters, build_embedder, build_generator
+from app.composition import Adapters, build_embedder, build_generator, build_reranker
 from app.main import create_app
-from app.ports import EVERYTHING, Hit, Scope, Vector
+from app.ports import EVERYTHING, Hit, IndexIdentity, Scope, Vector, VectorStore
 from app.security.api_keys import ApiKey, hash_key
 from app.server import DrainingServer, bind
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
 from bench.answer.contestant import KEY, PASSAGES, Upstream, upstream
-from bench.answer.stub import DIMENSIONS, SEARCH_S
+from bench.answer.stub import DIMENSIONS, SEARCH_S, WANTED
 from tests.support.fake_ports import FakeStore, hit
 
 
@@ -29,11 +33,33 @@ class TimedStore(FakeStore):
         return await super().search(tenant, text, vector, limit, scope)
 
 
+def weaviate(http_port: int, grpc_port: int) -> VectorStore:
+    """Return the shipped adapter, but for the check of the index, which the stub does not have."""
+    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client  # noqa: PLC0415 - 20 MB
+
+    class StubbedStore(WeaviateStore):
+        async def open(self, identity: IndexIdentity) -> None:
+            self._dimensions = identity.dimensions
+            self._client = client(self._connection)
+            await self._client.connect()
+
+    return StubbedStore(
+        WeaviateConnection(
+            http_url=f"http://127.0.0.1:{http_port}", grpc_host="127.0.0.1", grpc_port=grpc_port, grpc_secure=False,
+            collection_prefix="Bench", replication_factor=1,
+        )
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
-    store = TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
+    ports = [int(port) for port in sys.argv[2:]]
+    timed = TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
+    store = weaviate(*ports) if ports else timed
     async with HttpClient(settings.request_timeout_s) as http:
-        yield Adapters(build_embedder(settings, http), store, build_generator(settings, http))
+        reranker = build_reranker(settings, http)
+        yield Adapters(build_embedder(settings, http), store, build_generator(settings, http), reranker)
+        await store.close()
 
 
 def settings_for(stub: Upstream, folder: str) -> Settings:
@@ -42,9 +68,10 @@ def settings_for(stub: Upstream, folder: str) -> Settings:
     return Settings(
         max_active_queries=128,  # more than there are clients: a place gets free a moment after an answer's last byte
         embedder="openai", embedder_url=stub.url, embedder_model="m", embedder_dimensions=DIMENSIONS,
-        embedder_max_tokens=512, embedder_tokenizer_file=tokenizer,
+        embedder_max_tokens=512, embedder_tokenizer_file=tokenizer, top_k=WANTED,
+        reranker="nim", reranker_url=stub.url, reranker_model="m",
         generator="openai", generator_url=stub.url, generator_model="m",
-        api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
+        otlp_endpoint=stub.url, api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The models that every contestant asks: one process, answers after set times, as lean as Python allows.
 
-Embedding 5 ms; first token 20 ms, 32 tokens in all, 4 ms apart. A search is a timer of 3 ms inside each contestant.
+Embedding 5 ms, reranking 5 ms; first token 20 ms, 32 tokens in all, 4 ms apart. A search is a timer of 3 ms inside each
+contestant, or takes as long at the stub of Weaviate.
 """
 
 import asyncio
@@ -9,13 +10,21 @@ import re
 import sys
 from typing import cast
 
-EMBED_S, SEARCH_S, FIRST_TOKEN_S, TOKEN_S, TOKENS = 0.005, 0.003, 0.020, 0.004, 32
-IDEAL_TTFT_S = EMBED_S + SEARCH_S + FIRST_TOKEN_S
+EMBED_S, SEARCH_S, RERANK_S, FIRST_TOKEN_S, TOKEN_S, TOKENS = 0.005, 0.003, 0.005, 0.020, 0.004, 32
+IDEAL_TTFT_S = EMBED_S + SEARCH_S + RERANK_S + FIRST_TOKEN_S
 IDEAL_S = IDEAL_TTFT_S + (TOKENS - 1) * TOKEN_S
 DIMENSIONS = 256
+CANDIDATES, WANTED = 20, 5
+"""Passages that a search finds, and how many of them, after reranking, go into the prompt."""
 
-_VECTOR = json.dumps({"data": [{"index": 0, "embedding": [0.5] * DIMENSIONS}]}).encode()
-EMBEDDING = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_VECTOR) + _VECTOR
+
+def _json(content: object) -> bytes:
+    body = json.dumps(content).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+EMBEDDING = _json({"data": [{"index": 0, "embedding": [0.5] * DIMENSIONS}]})
+RANKING = _json({"rankings": [{"index": n, "logit": 2 - n / 4} for n in range(CANDIDATES)]})
 MODELS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -54,6 +63,8 @@ class Upstream(asyncio.Protocol):
         path = head.split(b" ", 2)[1]
         if path.endswith(b"/embeddings"):
             self._loop.call_later(EMBED_S, self._send, EMBEDDING)
+        elif path.endswith(b"/ranking"):
+            self._loop.call_later(RERANK_S, self._send, RANKING)
         elif path.endswith(b"/chat/completions"):
             self._first = self._loop.time() + FIRST_TOKEN_S
             self._loop.call_at(self._first, self._token, 0)

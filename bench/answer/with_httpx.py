@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from bench.answer.contestant import CHAT, EMBED, Upstream, run
+from bench.answer.contestant import EMBED, RANK, Upstream, chat, run
 from bench.answer.stub import SEARCH_S
 
 
@@ -29,10 +29,11 @@ def application(upstream: Upstream) -> Any:
         vector = (await client.post("/embeddings", json=EMBED)).json()["data"][0]["embedding"]
         assert vector, body.query
         await asyncio.sleep(SEARCH_S)
-        return StreamingResponse(tokens(), media_type="text/event-stream")
+        rankings = (await client.post("/ranking", json=RANK)).json()["rankings"]
+        return StreamingResponse(tokens(chat(rankings)), media_type="text/event-stream")
 
-    async def tokens() -> AsyncGenerator[str, None]:
-        async with client.stream("POST", "/chat/completions", json=CHAT) as response:
+    async def tokens(asked: dict[str, Any]) -> AsyncGenerator[str, None]:
+        async with client.stream("POST", "/chat/completions", json=asked) as response:
             async for line in response.aiter_lines():
                 if line.startswith("data: ") and line != "data: [DONE]":
                     delta = json.loads(line[6:])["choices"][0]["delta"]
