@@ -41,6 +41,8 @@ plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 bench: $(BIN)/ragspan ## how long plans take, what the service adds to the models' time; with DATA (SQuAD's format), retrieval quality
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.answer
+	$(BIN)/python -m bench.cached_answer
+	$(BIN)/python -m bench.semantic_cache
 	$(if $(DATA),$(BIN)/python -m bench.retrieval $(DATA))
 
 image: ## the answer service as a container image (IMAGE names it, STORE adds a vector store's client)

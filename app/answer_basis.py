@@ -11,7 +11,7 @@ from app.settings import Settings
 
 OF_NO_ANSWER = frozenset({
     "host", "port", "allowed_hosts", "api_keys", "max_active_queries", "max_waiting_queries", "log_level",
-    "data_dir", "cache", "cache_ttl_s", "cache_memory_mib", "cache_timeout_s",
+    "data_dir", "cache", "cache_ttl_s", "cache_memory_mib", "cache_timeout_s", "cache_min_similarity",
     "redis_url", "redis_username", "redis_password",
 })  # fmt: skip
 """Settings that change no answer. One that is missing here only parts the cache where it need not be parted."""

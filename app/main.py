@@ -148,6 +148,7 @@ def _cached(
         adapters.cache,
         CorpusVersions(adapters.store.corpus_version, breakers),
         breakers,
+        min_similarity=settings.cache_min_similarity,
         basis=answer_basis(settings, index_identity(adapters.embedder), adapters.generator.model),
         count=lambda outcome: metrics.cache.labels(outcome).inc(),
     )

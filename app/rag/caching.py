@@ -20,6 +20,7 @@ from app.rag.kept_answer import KeptAnswer, kept, may_keep, read
 from app.rag.pipeline import Pipeline
 from app.rag.retrieval import Question
 from app.rag.run import Run
+from app.rag.similar_questions import SimilarQuestions
 
 Use: TypeAlias = Literal["reuse", "renew", "neither"]
 """Take what is kept, only keep the new answer, or keep out of the cache."""
@@ -40,10 +41,12 @@ class CachedAnswers:
         breakers: Breakers,
         *,
         basis: str,
+        min_similarity: float | None = None,
         count: Callable[[Outcome], object] = lambda _outcome: None,
     ) -> None:
         self._pipeline, self._cache, self._corpora, self._breakers = pipeline, cache, corpora, breakers
         self._basis, self._count = basis, count
+        self._similar = SimilarQuestions(cache, min_similarity) if min_similarity is not None else None
         self._flights: dict[str, Flight] = {}
 
     async def answer(self, question: Question, use: Use = "reuse") -> AsyncGenerator[Event, None]:
@@ -86,8 +89,7 @@ class CachedAnswers:
             if flight and not flight.is_abandoned:
                 self._count("joined")
                 return _joined(flight, run)
-        self._count("bypass" if use == "renew" else "error" if DEPENDENCY in run.degraded else "miss")
-        return self._take_off(key.exact, self._fresh(question, key, run)).follow()
+        return self._take_off(key.exact, self._made(question, key, run, use)).follow()
 
     def _take_off(self, key: str, events: AsyncGenerator[Event, None]) -> Flight:
         flight = self._flights[key] = Flight(events)
@@ -108,6 +110,31 @@ class CachedAnswers:
             return None
         return read(value, key.exact) if value else None
 
+    async def _look_up_similar(self, question: Question, key: CacheKey, run: Run) -> KeptAnswer | None:
+        if self._similar is None or question.vector is None or DEPENDENCY in run.degraded:
+            return None
+        try:
+            with self._breakers.watching(DEPENDENCY):
+                other = await self._similar.find(key.partition, question.text, question.vector)
+        except DependencyUnavailable:
+            run.degraded.append(DEPENDENCY)
+            return None
+        return await self._look_up(CacheKey(other, key.partition), run) if other else None
+
+    async def _made(self, question: Question, key: CacheKey, run: Run, use: Use) -> AsyncGenerator[Event, None]:
+        """Events of the answer to a question in other words, else of a fresh one."""
+        if self._similar and not question.conversation:
+            question = replace(question, vector=await self._pipeline.embed(question, run))
+        if use == "reuse" and (found := await self._look_up_similar(question, key, run)):
+            self._count("semantic")
+            events = _replay(found, run, "semantic")
+        else:
+            self._count("bypass" if use == "renew" else "error" if DEPENDENCY in run.degraded else "miss")
+            events = self._fresh(question, key, run)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
     async def _fresh(self, question: Question, key: CacheKey, run: Run) -> AsyncGenerator[Event, None]:
         """The pipeline's events; after the last one, keep the answer if it is good."""
         hits: tuple[Hit, ...] = ()
@@ -121,14 +148,16 @@ class CachedAnswers:
                     case Token():
                         text += event.text
                     case Done() if may_keep(text, event):
-                        await self._keep(key, kept(key.exact, hits, text, event))
+                        await self._keep(question, key, kept(key.exact, hits, text, event))
                     case Done():
                         pass
 
-    async def _keep(self, key: CacheKey, value: bytes) -> None:
+    async def _keep(self, question: Question, key: CacheKey, value: bytes) -> None:
         try:
             with self._breakers.watching(DEPENDENCY):
                 await self._cache.put(key.exact, value)
+                if self._similar and question.vector is not None:
+                    await self._similar.add(key, question.text, question.vector)
         except DependencyUnavailable:
             self._count("not_kept")
 

@@ -137,6 +137,17 @@ def _words(text: str) -> _Words:
     )
 
 
+def differ(one: str, other: str) -> bool:
+    """Whether two texts of like words differ in a number, a name or a negation, or one has the other's opposite."""
+    a, b = _words(one), _words(other)
+    return (
+        (a.numbers, a.quantities, a.is_negated) != (b.numbers, b.quantities, b.is_negated)
+        or _names(one) != _names(other)
+        or _opposed(a, b)
+        or _opposed(b, a)
+    )
+
+
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words and numbers that carry meaning."""
     return _words(text).stems

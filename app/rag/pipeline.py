@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.ports import Hit
+from app.ports import Hit, Vector
 from app.rag.breaker import Breakers
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
@@ -46,6 +46,10 @@ class Pipeline:
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
         """Return the passages alone. Raises DependencyUnavailable."""
         return await self._retriever.retrieve(question, run)
+
+    async def embed(self, question: Question, run: Run) -> Vector:
+        """Return the vector of a question that needs no rewriting. Raises DependencyUnavailable."""
+        return await self._retriever.embed(question, run)
 
     async def answer(self, question: Question, run: Run | None = None) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""

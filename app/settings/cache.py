@@ -22,6 +22,12 @@ class CacheSettings(BaseSettings):
         default=24 * 3600, ge=1, le=MAX_TTL_S, description="Seconds that an answer is kept; a changed index ends it."
     )
     cache_memory_mib: int = Field(default=32, ge=1, le=65_536, description="Most memory of the cache in this replica.")
+    cache_min_similarity: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Cosine from which a question may get the answer to one in other words; unset: never.",
+    )
     cache_timeout_s: float = Field(
         default=0.008, ge=0.001, le=1, description="Time for one call of Redis; without it in time, as if not cached."
     )
@@ -46,7 +52,7 @@ class CacheSettings(BaseSettings):
 
 
 VARIANTS = (
-    Variant("cache", "memory", "redis", optional=("cache_ttl_s",)),
+    Variant("cache", "memory", "redis", optional=("cache_ttl_s", "cache_min_similarity")),
     Variant("cache", "memory", optional=("cache_memory_mib",)),
     Variant("cache", "redis", optional=("cache_timeout_s",)),
 )

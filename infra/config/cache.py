@@ -20,6 +20,8 @@ class _Answers(Section):
 
     ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600), FlipsTo(777)] = 24 * 3600
     """How long an answer is kept; a change of the tenant's documents ends it at once."""
+    min_similarity: Annotated[float, Field(gt=0, le=1), FlipsTo(0.85)] | None = None
+    """Cosine from which a question may get the answer to one in other words; none: never."""
 
 
 class InMemory(_Answers):

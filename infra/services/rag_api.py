@@ -196,6 +196,8 @@ def _cache(cache: Cache, server: CacheEndpoint | None) -> dict[str, pulumi.Input
     environment: dict[str, pulumi.Input[str]] = {"RAGSPAN_CACHE": "redis" if server else cache.kind}
     if not isinstance(cache, NoCache):
         environment["RAGSPAN_CACHE_TTL_S"] = str(cache.ttl_s)
+        if cache.min_similarity is not None:
+            environment["RAGSPAN_CACHE_MIN_SIMILARITY"] = str(cache.min_similarity)
     if isinstance(cache, InMemory):
         environment["RAGSPAN_CACHE_MEMORY_MIB"] = str(cache.size_mib)
     if server:

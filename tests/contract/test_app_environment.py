@@ -16,6 +16,7 @@ from ops.plan.program import plan_stack
 STACKS = stack_files()
 
 NOT_RENDERED = {
+    "cache_min_similarity": "off in every shipped stack; `min_similarity` under `cache` turns it on",
     "data_dir": "the embedded store's folder; a deployed service keeps its index in Weaviate",
     "embedder_url": "every stack embeds with the model inside the image; there is no embedding server yet",
     "embedder_model": "likewise",

@@ -1,6 +1,7 @@
 """S3 for answers: ten thousand random questions of many readers on one cache; each gets what is theirs and of now."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator
 
@@ -16,7 +17,14 @@ pytestmark = pytest.mark.anyio
 OPERATIONS = 10_000
 TENANTS = ("acme", "acme-2", "Acme")
 GROUPS = ("hr", "it", "board")
-QUESTIONS = ("Which colour is the sky?", "Who is paid in 2023?", "Who is paid in 2024?", "who is  paid in 2024")
+QUESTIONS = (
+    "Which colour is the sky?",
+    "Who is paid in 2023?",
+    "Who is paid in 2024?",
+    "who is  paid in 2024",
+    "In 2024, who is paid?",
+)
+"""The last three ask for the same."""
 
 
 class NamingStore(FakeStore):
@@ -44,7 +52,7 @@ class Echo(FakeGenerator):
 def passage(tenant: str, scope: Scope, version: int, text: str, limit: int) -> str:
     groups = "all" if scope.groups is None else "+".join(sorted(scope.groups))
     tags = "+".join(sorted(tag for tags in scope.tags for tag in tags))
-    words = " ".join(text.strip("?").split()).lower()
+    words = " ".join(sorted(re.findall(r"\w+", text.lower())))
     return f"secret of {tenant} for {groups} with {tags} in version v{version} of {limit} to {words}"
 
 
@@ -61,7 +69,7 @@ def some_question(chance: random.Random) -> Question:
 
 async def test_no_reader_ever_gets_what_was_answered_for_others() -> None:
     chance, store = random.Random(2024), NamingStore()
-    world = World(store=store, generator=Echo())
+    world = World(store=store, generator=Echo(), min_similarity=0.5)
     for number in range(OPERATIONS):
         question = some_question(chance)
         if chance.random() < 0.005:
@@ -76,4 +84,5 @@ async def test_no_reader_ever_gets_what_was_answered_for_others() -> None:
         text = "".join(event.text for event in events if isinstance(event, Token))
         assert text.lower() == f"{expected} [1]".lower(), number
     outcomes = Counter(world.outcomes)
-    assert outcomes["exact"] > OPERATIONS / 4 < outcomes["miss"], outcomes
+    assert outcomes["exact"] > OPERATIONS / 4, outcomes
+    assert min(outcomes["semantic"], outcomes["miss"]) > 100, outcomes

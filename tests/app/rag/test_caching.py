@@ -72,15 +72,23 @@ class World:
     reranker: FakeReranker | None = None
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     now: float = 0.0
+    min_similarity: float | None = None
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
 
     def __post_init__(self) -> None:
         breakers = Breakers()
         reranking = Reranking(self.reranker, 1) if self.reranker else None
-        retriever = Retriever(FakeEmbedder(), self.store, 1, reranking)
+        retriever = Retriever(self.embedder, self.store, 1, reranking)
         pipeline = Pipeline(retriever, Writer(self.generator, 1, Guard(Rules()), THRESHOLDS), 5, breakers)
         corpora = CorpusVersions(self.store.corpus_version, breakers, lambda: self.now)
         self.answers = CachedAnswers(
-            pipeline, self.real_cache or self.cache, corpora, breakers, basis=BASIS, count=self.outcomes.append
+            pipeline,
+            self.real_cache or self.cache,
+            corpora,
+            breakers,
+            basis=BASIS,
+            min_similarity=self.min_similarity,
+            count=self.outcomes.append,
         )
 
     async def ask(self, question: Question = QUESTION, use: Use = "reuse") -> Done:
