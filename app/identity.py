@@ -1,5 +1,6 @@
 """Which ways to sign in the settings choose, and the client that asks their issuers, closed with the service."""
 
+import secrets
 from typing import TYPE_CHECKING, Self
 
 from app.security.api_keys import ApiKeys
@@ -9,47 +10,59 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.adapters.http_client import HttpClient
+    from app.security.oidc_sign_in import OidcSignIn
 
 
 class Identity:
     """`authenticators` in the order in which the gate asks them; none where nobody has to sign in.
 
-    `sessions` are the page's, likewise None.
+    `sessions` are the page's, likewise None; `sign_in` begins them at an issuer, None where there is no client for it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.authenticators: list[Authenticator] = []
-        self._client: HttpClient | None = None
-        if settings.oidc_issuers:
-            self._add_tokens(settings)
-        if settings.api_keys:
-            self.authenticators.append(ApiKeys(settings.api_keys))
         self.sessions: Sessions | None = None
-        if self.authenticators:
-            secret = settings.session_secret
-            self.sessions = Sessions(settings.api_keys, secret.get_secret_value() if secret else None)
+        self.sign_in: OidcSignIn | None = None
+        self._client: HttpClient | None = None
+        if settings.api_keys or settings.oidc_issuers:
+            given = settings.session_secret
+            secret = given.get_secret_value().encode() if given else secrets.token_bytes(32)
+            self.sessions = Sessions(settings.api_keys, secret)
+            if settings.oidc_issuers:
+                self._add_issuers(settings, secret, self.sessions)
+            if settings.api_keys:
+                self.authenticators.append(ApiKeys(settings.api_keys))
             self.authenticators.append(self.sessions)
 
-    def _add_tokens(self, settings: Settings) -> None:
+    def _add_issuers(self, settings: Settings, secret: bytes, sessions: Sessions) -> None:
         from app.adapters.http_client import HttpClient  # noqa: PLC0415
         from app.adapters.oidc import FETCH_TIMEOUT_S, OidcIssuer  # noqa: PLC0415
         from app.security.bearer_tokens import BearerTokens  # noqa: PLC0415 - with its cryptography, for OIDC alone
         from app.security.claims import ClaimNames  # noqa: PLC0415
         from app.security.issuer_keys import IssuerKeys  # noqa: PLC0415
+        from app.security.oidc_sign_in import OidcSignIn  # noqa: PLC0415
+        from app.security.signing import Signer  # noqa: PLC0415
 
         assert settings.oidc_audience, "checked by Settings"  # noqa: S101
         self._client = client = HttpClient(FETCH_TIMEOUT_S)
         issuers = [OidcIssuer(client, issuer, settings.oidc_jwks_url) for issuer in settings.oidc_issuers]
+        keys = {issuer.issuer: IssuerKeys(issuer.keys) for issuer in issuers}
         claims = ClaimNames(
             tenant=settings.oidc_tenant_claim, scopes=settings.oidc_scopes_claim, groups=settings.oidc_groups_claim
         )
-        tokens = BearerTokens(
-            {issuer.issuer: IssuerKeys(issuer.keys) for issuer in issuers},
-            audience=settings.oidc_audience,
-            algorithms=settings.oidc_algorithms,
-            claims=claims,
+        algorithms, client_id, given = settings.oidc_algorithms, settings.oidc_client_id, settings.oidc_client_secret
+        self.authenticators.append(
+            BearerTokens(keys, audience=settings.oidc_audience, algorithms=algorithms, claims=claims)
         )
-        self.authenticators.append(tokens)
+        if client_id:
+            self.sign_in = OidcSignIn(
+                issuer=issuers[0],
+                tokens=BearerTokens(keys, audience=client_id, algorithms=algorithms, claims=claims),
+                client_id=client_id,
+                client_secret=given.get_secret_value() if given else None,
+                signer=Signer(secret, "sign-in"),
+                sessions=sessions,
+            )
 
     async def __aenter__(self) -> Self:
         return self

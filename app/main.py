@@ -72,7 +72,7 @@ def create_app(
     app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
-    app.state.sessions = identity.sessions
+    app.state.sessions, app.state.sign_in = identity.sessions, identity.sign_in
     _add_routes(app)
     metrics.expect(sorted({path for _, path in NEEDED}))
     add_error_handlers(app)

@@ -1,13 +1,15 @@
-"""An OpenID Connect issuer over HTTP: its configuration by discovery, and the keys it signs with.
+"""An OpenID Connect issuer over HTTP: its configuration by discovery, the keys it signs with, tokens for codes.
 
-OpenID Connect Discovery 1.0, section 4; RFC 7517 for the keys. Nothing is followed that the issuer did not publish
-under its own name: no redirect, no address from a token.
+OpenID Connect Discovery 1.0, section 4; RFC 7517 for the keys; RFC 6749, section 4.1.3 for the codes.
+Nothing is followed that the issuer did not publish under its own name: no redirect, no address from a token.
 """
 
 import asyncio
 import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from app.adapters.http_answer import HttpError
 from app.adapters.http_client import HttpClient, Origin
@@ -47,23 +49,43 @@ class OidcIssuer:
             raise DependencyUnavailable(DEPENDENCY, f"{url} holds no key set")
         return [key for key in keys if isinstance(key, dict)]  # pyright: ignore[reportUnknownVariableType]
 
-    async def _fetch(self, url: str) -> dict[str, Any]:
+    async def endpoint(self, name: str) -> str:
+        """Return the address of the issuer's `authorization` or `token` endpoint. Raises DependencyUnavailable."""
+        url = (await self.configuration()).get(f"{name}_endpoint")
+        if not isinstance(url, str) or not is_safe(url):
+            raise DependencyUnavailable(DEPENDENCY, f"{self.issuer} names no https:// address of its {name} endpoint")
+        return url
+
+    async def id_token(self, form: Mapping[str, str], client_id: str, client_secret: str | None) -> str:
+        """Exchange an authorization code for an ID token. Raises DependencyUnavailable, also if the code is refused."""
+        url = await self.endpoint("token")
+        secret = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}" if client_secret else None
+        fields = [f"Authorization: Basic {b64encode(secret.encode()).decode()}"] if secret else []
+        body = urlencode({**form, **({} if secret else {"client_id": client_id})})
+        fields += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        token = (await self._fetch(url, "POST", fields, body)).get("id_token")
+        if not isinstance(token, str):
+            raise DependencyUnavailable(DEPENDENCY, f"{url} sent no ID token; the page needs the scope openid")
+        return token
+
+    async def _fetch(self, url: str, method: str = "GET", fields: Sequence[str] = (), body: str = "") -> dict[str, Any]:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
-                document = json.loads(await self._get(url))
+                document = json.loads(await self._ask(url, method, fields, body))
         except (HttpError, TimeoutError, ValueError, RecursionError) as error:
             raise DependencyUnavailable(DEPENDENCY, f"{url} failed: {type(error).__name__}") from None
         if not isinstance(document, dict):
             raise DependencyUnavailable(DEPENDENCY, f"{url} holds no JSON object")
         return document  # pyright: ignore[reportUnknownVariableType]
 
-    async def _get(self, url: str) -> bytes:
+    async def _ask(self, url: str, method: str, fields: Sequence[str], body: str) -> bytes:
         parts = urlsplit(url)
         is_secure = parts.scheme == "https"
         origin = Origin(parts.hostname or "", parts.port or (443 if is_secure else 80), is_secure)
         target = quote(parts.path or "/", safe=SAFE) + (f"?{quote(parts.query, safe=SAFE)}" if parts.query else "")
-        fields = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept: application/json\r\nAccept-Encoding: identity"
-        answer = await self._client.ask(origin, f"GET {target} HTTP/1.1\r\n{fields}\r\n\r\n".encode())
+        always = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept: application/json\r\nAccept-Encoding: identity"
+        head = "\r\n".join([f"{method} {target} HTTP/1.1", always, *fields])
+        answer = await self._client.ask(origin, f"{head}\r\n\r\n{body}".encode())
         try:
             if answer.status != 200:  # noqa: PLR2004
                 raise DependencyUnavailable(DEPENDENCY, f"{url} answered with status {answer.status}")

@@ -38,6 +38,7 @@ class Verified:
     """A token whose signature held: by which key, until when, and who asks with it."""
 
     principal: Principal
+    claims: Mapping[str, Any]
     issuer: str
     kid: str | None
     algorithm: str
@@ -75,13 +76,14 @@ class BearerTokens:
                 self._verified.move_to_end(digest)
                 return known.principal
             del self._verified[digest]
-        verified = await self._verify(token)
+        verified = await self.verify(token)
         self._verified[digest] = verified
         if len(self._verified) > MAX_REMEMBERED:
             self._verified.popitem(last=False)
         return verified.principal
 
-    async def _verify(self, token: str) -> Verified:
+    async def verify(self, token: str) -> Verified:
+        """Check a token from end to end. Raises a Problem, KeyUnknown or DependencyUnavailable."""
         signature, header, claims = self._parse(token)
         issuer, kid = claims.get("iss"), header.get("kid")
         keys = self._issuers.get(issuer) if isinstance(issuer, str) else None
@@ -95,9 +97,8 @@ class BearerTokens:
         if not holds:
             raise refused("Its signature does not hold.")
         self._check(claims, str(issuer))
-        return Verified(
-            principal_of(claims, self._claims), str(issuer), kid, header["alg"], key, claims["exp"] + LEEWAY_S
-        )
+        principal, expires_at = principal_of(claims, self._claims), claims["exp"] + LEEWAY_S
+        return Verified(principal, claims, str(issuer), kid, header["alg"], key, expires_at)
 
     def _parse(self, token: str) -> tuple[CompactSignature, dict[str, Any], dict[str, Any]]:
         """Return the token's parts, nothing of which is proven yet."""

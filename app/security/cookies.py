@@ -1,6 +1,7 @@
 """Cookies that no script reads and no other host sets."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from starlette.requests import cookie_parser
 from starlette.responses import Response
@@ -13,13 +14,13 @@ HOST_PREFIX = "__Host-"
 """Browsers take a cookie of such a name from https only, for this host alone and the path `/` (RFC 6265bis)."""
 
 
-def _is_local(scope: Scope) -> bool:
+def is_local(scope: Scope) -> bool:
     """Whether a browser on this machine asks, by http. Any other address must be https, or the cookie is not kept."""
     return is_loopback(host_name(header(scope, b"host") or ""))
 
 
 def _name(scope: Scope, name: str) -> str:
-    return name if _is_local(scope) else HOST_PREFIX + name
+    return name if is_local(scope) else HOST_PREFIX + name
 
 
 def read_cookie(scope: Scope, name: str) -> str | None:
@@ -28,14 +29,25 @@ def read_cookie(scope: Scope, name: str) -> str | None:
     return cookies.get(_name(scope, name))
 
 
-def set_cookie(response: Response, scope: Scope, name: str, value: str, *, for_s: int) -> None:
-    """Set a cookie that comes back with requests of our own pages only; `for_s=0` takes it away."""
+def set_cookie(
+    response: Response,
+    scope: Scope,
+    name: str,
+    value: str,
+    *,
+    for_s: int,
+    samesite: Literal["strict", "lax"] = "strict",
+) -> None:
+    """Set a cookie that comes back with requests of our own pages only; `for_s=0` takes it away.
+
+    A `lax` one also comes when another site sends the browser here.
+    """
     response.set_cookie(
         _name(scope, name),
         value,
         max_age=for_s,
         path="/",
-        secure=not _is_local(scope),
+        secure=not is_local(scope),
         httponly=True,
-        samesite="strict",
+        samesite=samesite,
     )

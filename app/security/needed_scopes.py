@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, compile_path
 from app.security.hosts import PROBE_PATHS
 from app.security.principal import ApiScope
 
-OPEN_PATHS = PROBE_PATHS | {"/", "/assets/{version}/{name}", "/session"}
+OPEN_PATHS = PROBE_PATHS | {"/", "/assets/{version}/{name}", "/session", "/session/oidc", "/session/oidc/callback"}
 """Anyone may ask here. The page itself holds no data; it asks its user to sign in, at `/session`."""
 
 _ASKS: frozenset[ApiScope] = frozenset({"query"})

@@ -5,10 +5,10 @@ the key by its hash: it ends when the key is withdrawn, and may do what the key 
 """
 
 import hmac
-import secrets
 import time
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -40,19 +40,30 @@ class Session:
 class Sessions:
     """Authenticator: the session's cookie, for changes with the session's CSRF token in `X-CSRF-Token`."""
 
-    def __init__(self, keys: tuple[ApiKey, ...], secret: str | None) -> None:
-        """Without a secret there is a random one: sessions then end with this process and hold on no other."""
-        material = secret.encode() if secret else secrets.token_bytes(32)
+    def __init__(self, keys: tuple[ApiKey, ...], secret: bytes) -> None:
         self._keys = {_key_id(key): key for key in keys}
-        self._signer, self._csrf = Signer(material, "session"), Signer(material, "csrf")
+        self._signer, self._csrf = Signer(secret, "session"), Signer(secret, "csrf")
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether a session can begin with an API key."""
+        return bool(self._keys)
 
     def begin(self, response: Response, scope: Scope, presented_key: str) -> bool:
         """Set the cookie of a session for the holder of this key; False if the key is not known."""
         key = find_key(tuple(self._keys.values()), presented_key)
         if key:
-            token = self._signer.sign({"key": _key_id(key)}, for_s=SESSION_S)
-            set_cookie(response, scope, COOKIE, token, for_s=SESSION_S)
+            self._set(response, scope, {"key": _key_id(key)})
         return key is not None
+
+    def begin_as(self, response: Response, scope: Scope, name: str, principal: Principal) -> None:
+        """Set the cookie of a session for someone whom an issuer named; it holds to its end, whatever happens there."""
+        groups = None if principal.groups is None else sorted(principal.groups)
+        who = {"tenant": principal.tenant, "groups": groups, "scopes": sorted(principal.scopes)}
+        self._set(response, scope, {"name": name, "who": who})
+
+    def _set(self, response: Response, scope: Scope, payload: dict[str, Any]) -> None:
+        set_cookie(response, scope, COOKIE, self._signer.sign(payload, for_s=SESSION_S), for_s=SESSION_S)
 
     def end(self, response: Response, scope: Scope) -> None:
         """Take the cookie away."""
@@ -62,15 +73,19 @@ class Sessions:
         """Return the session that a request belongs to, if it has one that is not over."""
         token = read_cookie(scope, COOKIE)
         payload = self._signer.read(token) if token else None
-        key = self._keys.get(payload["key"]) if payload else None
-        if not (token and payload and key):
+        holder = self._holder(payload) if payload else None
+        if not (token and payload and holder):
             return None
-        return Session(
-            name=key.name,
-            principal=key.principal,
-            ends_in_s=int(payload["exp"] - time.time()),
-            csrf_token=self._csrf.mac(token.encode()),
-        )
+        name, principal = holder
+        ends_in_s = int(payload["exp"] - time.time())
+        return Session(name=name, principal=principal, ends_in_s=ends_in_s, csrf_token=self._csrf.mac(token.encode()))
+
+    def _holder(self, payload: dict[str, Any]) -> tuple[str, Principal] | None:
+        if who := payload.get("who"):
+            groups = None if who["groups"] is None else frozenset(who["groups"])
+            return payload["name"], Principal(tenant=who["tenant"], groups=groups, scopes=frozenset(who["scopes"]))
+        key = self._keys.get(payload["key"])
+        return (key.name, key.principal) if key else None
 
     async def authenticate(self, scope: Scope) -> Principal | None:
         if not read_cookie(scope, COOKIE):

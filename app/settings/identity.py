@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.security.hosts import is_loopback
@@ -50,6 +50,13 @@ class IdentitySettings(BaseSettings):
         default="scope", min_length=1, description="Claim that grants `query`, `ingest` and `admin`: a text or a list."
     )
 
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, description="The page's name at the first issuer; set, people sign in there."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, min_length=1, description="Its secret there; unset: a public client, protected by PKCE alone."
+    )
+
     @model_validator(mode="after")
     def _oidc_is_complete(self) -> Self:
         fields = [name for name in IdentitySettings.model_fields if name in self.model_fields_set]
@@ -61,6 +68,8 @@ class IdentitySettings(BaseSettings):
                 "RAGSPAN_OIDC_ISSUERS needs RAGSPAN_OIDC_AUDIENCE, or a token made for another service would open this "
                 "one; set it to the name or address under which the issuer knows this service"
             )
+        if self.oidc_client_secret and not self.oidc_client_id:
+            raise ValueError("RAGSPAN_OIDC_CLIENT_SECRET would have no effect without RAGSPAN_OIDC_CLIENT_ID; set it")
         if self.oidc_jwks_url and len(self.oidc_issuers) > 1:
             raise ValueError(
                 f"RAGSPAN_OIDC_JWKS_URL holds the keys of one issuer, and RAGSPAN_OIDC_ISSUERS has "

@@ -1,17 +1,20 @@
-"""`/session`: signing in to the page and out, and who is signed in.
+"""`/session`: signing in to the page and out, by an API key or at an OpenID Connect issuer, and who is signed in.
 
 The page alone uses it; programs send their key or token with each request.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.api.problems import Problem
 from app.security.principal import API_SCOPES
 from app.security.sessions import Sessions, check_csrf
+
+if TYPE_CHECKING:
+    from app.security.oidc_sign_in import OidcSignIn
 
 router = APIRouter(prefix="/session", include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -25,23 +28,18 @@ class SignIn(BaseModel):
     key: str = Field(min_length=1, max_length=MAX_KEY_CHARS)
 
 
-def sessions(request: Request) -> Sessions | None:
-    return request.app.state.sessions
-
-
-SessionsDep = Annotated[Sessions | None, Depends(sessions)]
-
-
 @router.get("")
-async def who(request: Request, sessions: SessionsDep) -> Response:
-    """Say who is signed in and what they may do. Without keys everybody may do everything."""
+async def who(request: Request) -> Response:
+    """Say who is signed in, what they may do, and in which ways one signs in; without any, all may do everything."""
+    sessions: Sessions | None = request.app.state.sessions
     if sessions is None:
-        return JSONResponse({"needed": False, "scopes": API_SCOPES}, headers=NO_STORE)
+        return JSONResponse({"ways": [], "scopes": API_SCOPES}, headers=NO_STORE)
+    ways = [*(["key"] if sessions.takes_keys else []), *(["oidc"] if request.app.state.sign_in else [])]
     session = sessions.current(request.scope)
     if session is None:
-        return JSONResponse({"needed": True, "scopes": []}, headers=NO_STORE)
+        return JSONResponse({"ways": ways, "scopes": []}, headers=NO_STORE)
     shown = {
-        "needed": True,
+        "ways": ways,
         "name": session.name,
         "tenant": session.principal.tenant,
         "scopes": sorted(session.principal.scopes),
@@ -52,8 +50,9 @@ async def who(request: Request, sessions: SessionsDep) -> Response:
 
 
 @router.post("", status_code=204)
-async def sign_in(body: SignIn, request: Request, sessions: SessionsDep) -> Response:
+async def sign_in(body: SignIn, request: Request) -> Response:
     """Begin a session for the holder of an API key."""
+    sessions: Sessions | None = request.app.state.sessions
     response = Response(status_code=204, headers=NO_STORE)
     if sessions is None:
         raise Problem(409, "This service has no API keys, so nobody has to sign in.")
@@ -63,11 +62,31 @@ async def sign_in(body: SignIn, request: Request, sessions: SessionsDep) -> Resp
 
 
 @router.delete("", status_code=204)
-async def sign_out(request: Request, sessions: SessionsDep) -> Response:
+async def sign_out(request: Request) -> Response:
     """End the session in this browser."""
+    sessions: Sessions | None = request.app.state.sessions
     response = Response(status_code=204, headers=NO_STORE)
     session = sessions.current(request.scope) if sessions else None
     if sessions and session:
         check_csrf(request.scope, session)
         sessions.end(response, request.scope)
     return response
+
+
+@router.get("/oidc")
+async def begin_at_issuer(request: Request) -> Response:
+    """Send the browser to the issuer."""
+    return await _at_issuer(request).begin(request.scope)
+
+
+@router.get("/oidc/callback")
+async def finish_at_issuer(request: Request) -> Response:
+    """Take the browser back from the issuer."""
+    return await _at_issuer(request).finish(request.scope, request.query_params)
+
+
+def _at_issuer(request: Request) -> "OidcSignIn":
+    at_issuer: OidcSignIn | None = request.app.state.sign_in
+    if at_issuer is None:
+        raise Problem(404, "Nobody signs in at an issuer here; the operator sets RAGSPAN_OIDC_CLIENT_ID.")
+    return at_issuer

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, model_validator
 
 from infra.config.cidr import Cidr
+from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
 
 HTTPS_PORT = 443
@@ -33,6 +34,10 @@ class Oidc(Section):
     """Claim that lists access groups; without it, holders see every document of their tenant."""
     scopes_claim: Annotated[Claim, FlipsTo("other")] = "scope"
     """Claim that grants `query`, `ingest` and `admin`: a text or a list."""
+    client_id: Annotated[Claim, FlipsTo("other")] | None = None
+    """The page's name at the first issuer; with it, people sign in to the page there."""
+    client_secret: SecretKey | None = None
+    """The page's secret at the first issuer; without it, it is a public client, protected by PKCE alone."""
     cidr: Annotated[Cidr, FlipsTo("10.8.0.0/16")] | None = None
     """Network of the issuers' addresses: pods may open connections to nothing else there. Without it, to any public
     address, since a network policy knows no names; HTTPS on port 443 only."""
@@ -52,6 +57,14 @@ class Oidc(Section):
                 value=self.jwks_url,
                 allowed="jwks_url with one issuer",
                 remedy="leave it out, and each issuer's discovery document says where its keys are",
+            )
+        if self.client_secret and self.client_id is None:
+            raise refuse(
+                "a secret belongs to a client",
+                key="client_secret",
+                value=self.client_secret.name,
+                allowed="client_secret with client_id",
+                remedy="add client_id, the page's name at the issuer, or leave the secret out",
             )
         if self.cidr is None and self.ports != (HTTPS_PORT,):
             raise refuse(

@@ -148,7 +148,11 @@ def _issuers(oidc: Oidc | None) -> list[Outside]:
 def _oidc(oidc: Oidc | None) -> dict[str, pulumi.Input[str]]:
     if oidc is None:
         return {}
-    optional = {"RAGSPAN_OIDC_JWKS_URL": oidc.jwks_url, "RAGSPAN_OIDC_GROUPS_CLAIM": oidc.groups_claim}
+    optional = {
+        "RAGSPAN_OIDC_JWKS_URL": oidc.jwks_url,
+        "RAGSPAN_OIDC_GROUPS_CLAIM": oidc.groups_claim,
+        "RAGSPAN_OIDC_CLIENT_ID": oidc.client_id,
+    }
     return {
         "RAGSPAN_OIDC_ISSUERS": ",".join(oidc.issuers),
         "RAGSPAN_OIDC_AUDIENCE": oidc.audience,
@@ -214,6 +218,8 @@ def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
         "RAGSPAN_SESSION_SECRET": args.config.session_secret,
         "RAGSPAN_WEAVIATE_API_KEY": args.vector_store.api_key,
     }
+    if args.config.oidc and args.config.oidc.client_secret:
+        secrets["RAGSPAN_OIDC_CLIENT_SECRET"] = args.config.oidc.client_secret
     if args.llm:
         secrets["RAGSPAN_GENERATOR_API_KEY"] = args.llm.api_key
     if args.cache_server:

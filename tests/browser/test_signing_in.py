@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import Page, expect
 
 from app.security.api_keys import key_entry, new_key
@@ -15,6 +16,7 @@ from tests.browser.asking import answered, ask
 from tests.browser.conftest import REBOUND_NAME
 from tests.browser.foreign import SEND, foreign_page
 from tests.browser.running import HANDBOOK, running_service
+from tests.support.identity_provider import AUDIENCE, CLIENT, IdentityProvider
 
 pytestmark = pytest.mark.needs("chromium")
 QUESTION = "What does the restore drill compare?"
@@ -152,6 +154,56 @@ def test_another_page_of_the_same_site_cannot_use_the_session(
     assert set(statuses) == {403}
     assert documents(guarded) == before
     complaints.clear()
+
+
+@pytest.fixture(scope="module")
+def idp() -> Generator[IdentityProvider, None, None]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(IdentityProvider()) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def federated(tmp_path_factory: pytest.TempPathFactory, idp: IdentityProvider) -> Generator[str, None, None]:
+    """Address of a service that people sign in to at the issuer, programs by keys."""
+    issuer = {"RAGSPAN_OIDC_ISSUERS": idp.issuer, "RAGSPAN_OIDC_AUDIENCE": AUDIENCE, "RAGSPAN_OIDC_CLIENT_ID": CLIENT}
+    with running_service(tmp_path_factory.mktemp("federated"), RAGSPAN_API_KEYS=KEYS, **issuer) as address:
+        yield address
+
+
+def at_issuer(page: Page) -> Page:
+    """Choose to sign in at the issuer and return the window that this opens."""
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Sign in with your organisation").click()
+    return opened.value
+
+
+def test_signing_in_at_an_issuer_keeps_the_page_as_it_is(page: Page, federated: str, idp: IdentityProvider) -> None:
+    page.goto(federated)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("textbox", name="Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    window = at_issuer(page)
+    expect(page.get_by_text("Alice Example · acme")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    if not window.is_closed():
+        window.wait_for_event("close")
+    expect(page.get_by_role("textbox", name="Your question")).to_have_value(QUESTION)
+    page.keyboard.press("Enter")
+    answered(page.get_by_role("article").last)
+    assert {cookie.get("name") for cookie in page.context.cookies()} == {"ragspan_session"}
+    assert page.evaluate("() => [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+def test_an_issuer_that_refuses_is_said_in_words(page: Page, federated: str, idp: IdentityProvider) -> None:
+    page.goto(federated)
+    idp.answer = {"code": "", "error": "access_denied"}
+    window = at_issuer(page)
+    expect(window.get_by_role("alert")).to_have_text("You were not let in, or left before the end.")
+    assert urlsplit(window.url).query == ""
+    assert violations(window) == []
+    idp.answer = {}
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])

@@ -1,22 +1,33 @@
 """An OpenID Connect issuer on loopback with real keys: it publishes them, rotates them, fails and hangs on demand.
 
+It signs in everyone whose browser comes along, and exchanges each code once, for who proves to have asked for it.
+
 async with IdentityProvider() as idp:
     token = idp.token(tenant="acme", scope="query")
 """
 
 import asyncio
 import json
+import secrets
 import time
+from base64 import b64encode, urlsafe_b64encode
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 from aiohttp import web
 from joserfc.jwk import ECKey, Key, RSAKey
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import encode
+from yarl import URL
 
 AUDIENCE = "ragspan"
+CLIENT, CLIENT_SECRET = "ragspan-page", "s3cret/with:signs"
 EVERY_ALGORITHM = JWSRegistry(algorithms=list(JWSRegistry.algorithms), strict_check_header=False)
+
+
+ENDPOINTS = {"authorization": "authorize", "token": "token"}
 
 
 def rsa_key(kid: str = "rsa-1") -> RSAKey:
@@ -37,11 +48,19 @@ class IdentityProvider:
         """Sent in place of the key set."""
         self.hangs = False
         self.fetches = 0
+        self.codes: dict[str, dict[str, str]] = {}
+        """What each code was asked for with."""
+        self.answer: dict[str, str] = {}
+        """Added to what the browser brings back; an empty value takes something out."""
+        self.id_claims: dict[str, Any] = {}
+        """Changes to the claims of the next ID tokens; `name` is Alice Example."""
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._configuration)
         app.router.add_get("/keys", self._keys)
+        app.router.add_get("/authorize", self._authorize)
+        app.router.add_post("/token", self._token)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -77,8 +96,31 @@ class IdentityProvider:
         return json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
 
     async def _configuration(self, _request: web.Request) -> web.Response:
-        document = {"issuer": self.issuer, "jwks_uri": f"{self.issuer}keys"}
-        return web.json_response(document)
+        endpoints = {f"{name}_endpoint": f"{self.issuer}{path}" for name, path in ENDPOINTS.items()}
+        return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}keys", **endpoints})
+
+    async def _authorize(self, request: web.Request) -> web.Response:
+        asked, code = dict(request.query), secrets.token_urlsafe()
+        self.codes[code] = asked
+        answer = {"code": code, "state": asked["state"], "iss": self.issuer, **self.answer}
+        back = URL(asked["redirect_uri"]).with_query({name: value for name, value in answer.items() if value})
+        raise web.HTTPFound(back)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = dict(await request.post())
+        asked = self.codes.pop(str(form.get("code")), None)
+        challenge = urlsafe_b64encode(sha256(str(form.get("code_verifier")).encode()).digest()).rstrip(b"=").decode()
+        basic = b64encode(f"{CLIENT}:{quote(CLIENT_SECRET, safe='')}".encode()).decode()
+        is_client = CLIENT in (
+            form.get("client_id"),
+            request.headers.get("Authorization") == f"Basic {basic}" and CLIENT,
+        )
+        wanted = (asked or {}).get("code_challenge"), (asked or {}).get("redirect_uri"), "authorization_code"
+        if not asked or not is_client or (challenge, form.get("redirect_uri"), form.get("grant_type")) != wanted:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        claims: dict[str, Any] = {"aud": CLIENT, "nonce": asked["nonce"], "name": "Alice Example", **self.id_claims}
+        id_token = self.token(None, None, **claims)
+        return web.json_response({"id_token": id_token, "access_token": "unused", "token_type": "Bearer"})
 
     async def _keys(self, _request: web.Request) -> web.Response:
         self.fetches += 1

@@ -4,7 +4,7 @@ import { showDocuments, takeDocuments } from "./documents.js";
 import { announce, byId } from "./dom.js";
 import { retryButton } from "./retry.js";
 import { Problem, answerEvents, getJson, parts } from "./service.js";
-import { checkSession, takeSignIns } from "./session.js";
+import { startSession } from "./session.js";
 import { Turn } from "./turn.js";
 
 const TURNS_SENT_ALONG = 10;
@@ -103,18 +103,13 @@ async function showDegraded() {
     byId("banner").textContent = `The service works without ${parts(degraded)} for now; some answers may fail.`;
     byId("banner").hidden = !degraded.length;
   } catch (error) {
-    byId("banner").textContent = Problem.sentence(error);
-    byId("banner").hidden = false;
+    showTrouble(error);
   }
 }
 
-async function start() {
-  try {
-    if (await checkSession()) await showDocuments();
-  } catch (error) {
-    byId("banner").textContent = Problem.sentence(error);
-    byId("banner").hidden = false;
-  }
+function showTrouble(error) {
+  byId("banner").textContent = Problem.sentence(error);
+  byId("banner").hidden = false;
 }
 
 const wide = matchMedia("(min-width: 64rem)");
@@ -122,9 +117,5 @@ const foldDocuments = () => (byId("documents-fold").open = wide.matches);
 wide.addEventListener("change", foldDocuments);
 foldDocuments();
 takeDocuments();
-takeSignIns(() => {
-  showDocuments();
-  question.focus();
-});
 showDegraded();
-start();
+startSession(showDocuments).catch(showTrouble);

@@ -69,7 +69,7 @@ export const getJson = async (path) => (await request(path)).json().catch(orProb
 export const beginSession = (key) => request("session", json({ key }));
 export const endSession = () => request("session", { method: "DELETE" });
 
-// Who is signed in: `needed` is false where nobody has to be.
+// Who is signed in, and in which ways one can be; none where nobody has to.
 export async function readSession() {
   const session = await getJson("session");
   csrfToken = session.csrf_token ?? "";

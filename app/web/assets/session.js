@@ -2,24 +2,36 @@
 // script can read; this page keeps it nowhere.
 
 import { byId } from "./dom.js";
-import { Problem, endSession, beginSession, readSession } from "./service.js";
+import { Problem, beginSession, endSession, readSession } from "./service.js";
 
+const AT_ISSUER = "session/oidc";
+const FAILURES = {
+  stale: "That took too long, or began in another window. Sign in again.",
+  refused: "You were not let in, or left before the end.",
+  unavailable: "The sign-in service could not be asked. Try again in a moment.",
+  unproven: "What the sign-in service said could not be proven. Tell your operator.",
+  stranger: "Your account belongs to nobody here. Ask your operator.",
+};
 const dialog = byId("sign-in");
+// A window in which someone has signed in tells those that wait for it.
+const windows = new BroadcastChannel("ragspan-session");
 let scopes = [];
 
 export const may = (scope) => scopes.includes(scope);
 
 // Returns whether the page can be used; if not, asks to sign in.
 export async function checkSession() {
-  const { needed, name, tenant, ends_in_s, ...session } = await readSession();
-  const isSignedIn = Boolean(name);
+  const session = await readSession();
+  const isSignedIn = Boolean(session.name);
+  const isNeeded = session.ways.length > 0 && !isSignedIn;
   scopes = session.scopes;
-  for (const node of document.querySelectorAll("[data-scope]")) node.hidden = needed && isSignedIn && !may(node.dataset.scope);
-  byId("who").textContent = isSignedIn ? `${name} · ${tenant}` : "";
+  for (const node of document.querySelectorAll("[data-scope]")) node.hidden = !isNeeded && !may(node.dataset.scope);
+  for (const node of document.querySelectorAll("[data-way]")) node.hidden = !session.ways.includes(node.dataset.way);
+  byId("who").textContent = isSignedIn ? `${session.name} · ${session.tenant}` : "";
   byId("account").hidden = !isSignedIn;
-  byId("sign-in-open").hidden = !needed || isSignedIn;
-  if (needed && !isSignedIn) askToSignIn("Sign in");
-  return !needed || isSignedIn;
+  byId("sign-in-open").hidden = !isNeeded;
+  if (isNeeded) askToSignIn("Sign in");
+  return !isNeeded;
 }
 
 function askToSignIn(title) {
@@ -35,8 +47,43 @@ function showFault(sentence) {
   byId("key").ariaInvalid = sentence ? "true" : null;
 }
 
-// `begun` is called after each time that someone has signed in.
-export function takeSignIns(begun) {
+async function signInByKey() {
+  const key = byId("key").value.trim();
+  byId("key").value = "";
+  try {
+    await beginSession(key);
+    if (!(await checkSession())) throw new Problem("Your browser did not keep the session: it does so over https only.");
+  } catch (error) {
+    showFault(Problem.sentence(error));
+    byId("key").focus();
+    return false;
+  }
+  windows.postMessage("signed in");
+  return true;
+}
+
+// Takes the browser back from the issuer: a window of its own closes, and any other goes on as the page.
+async function comeBack() {
+  const outcome = new URLSearchParams(location.search);
+  const failure = FAILURES[outcome.get("sign-in-failed")];
+  if (outcome.size) history.replaceState(null, "", location.pathname);
+  if (outcome.has("signed-in")) {
+    windows.postMessage("signed in");
+    close();
+  }
+  const isReady = await checkSession();
+  if (failure && !isReady) showFault(failure);
+  return isReady;
+}
+
+// `begun` is called when the page can be used, and after each time that someone has signed in.
+export async function startSession(begun) {
+  const goOn = () => {
+    dialog.close();
+    begun();
+    byId("question").focus();
+  };
+  windows.addEventListener("message", async () => (await checkSession()) && goOn());
   addEventListener("signed-out", () => askToSignIn("You are signed out: sign in again"));
   byId("sign-in-open").addEventListener("click", () => askToSignIn("Sign in"));
   byId("sign-in-close").addEventListener("click", () => dialog.close());
@@ -44,19 +91,12 @@ export function takeSignIns(begun) {
     await endSession().catch(() => {});
     location.reload();
   });
+  byId("at-issuer").addEventListener("click", () => {
+    if (!open(AT_ISSUER, "_blank", "popup,width=520,height=680")) location.assign(AT_ISSUER);
+  });
   byId("key-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const key = byId("key").value.trim();
-    byId("key").value = "";
-    try {
-      await beginSession(key);
-      if (!(await checkSession())) throw new Problem("Your browser did not keep the session: it does so over https only.");
-    } catch (error) {
-      showFault(Problem.sentence(error));
-      byId("key").focus();
-      return;
-    }
-    dialog.close();
-    begun();
+    if (await signInByKey()) goOn();
   });
+  if (await comeBack()) begun();
 }

@@ -77,7 +77,7 @@ async def test_an_unknown_key_begins_no_session(serve: Serve) -> None:
     async with serve(api_keys=KEYS) as client:
         response = await client.post("/session", json={"key": new_key()})
         assert (response.status_code, "Set-Cookie" in response.headers) == (403, False)
-        assert (await client.get("/session")).json() == {"needed": True, "scopes": []}
+        assert (await client.get("/session")).json() == {"ways": ["key"], "scopes": []}
         assert (await client.post("/session", json={"key": ""})).status_code == 422
 
 
@@ -140,5 +140,5 @@ async def test_a_foreign_page_signs_nobody_in_or_out(serve: Serve) -> None:
 
 
 async def test_where_nobody_has_to_sign_in_everybody_may_do_everything(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/session")).json() == {"needed": False, "scopes": ["query", "ingest", "admin"]}
+    assert (await client.get("/session")).json() == {"ways": [], "scopes": ["query", "ingest", "admin"]}
     assert (await client.post("/session", json={"key": KEY})).status_code == 409

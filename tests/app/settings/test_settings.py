@@ -107,6 +107,8 @@ def test_every_fault_is_reported_at_once() -> None:
         ),
         ({"TENANT_QUOTAS": "acme:1:2:3 acme:1:2:4"}, "two entries are for the tenant acme; leave one"),
         ({"OIDC_ISSUERS": "https://idp.example/"}, "RAGSPAN_OIDC_ISSUERS needs RAGSPAN_OIDC_AUDIENCE"),
+        ({**OIDC, "OIDC_CLIENT_SECRET": "x"}, "RAGSPAN_OIDC_CLIENT_SECRET would have no effect without"),
+        ({"SESSION_SECRET": "SECRET"}, "RAGSPAN_SESSION_SECRET"),
         ({"OIDC_AUDIENCE": "x"}, "RAGSPAN_OIDC_AUDIENCE would have no effect without RAGSPAN_OIDC_ISSUERS"),
         ({**OIDC, "OIDC_ISSUERS": "http://idp.example"}, "it must be an https:// address"),
         ({**OIDC, "OIDC_ALGORITHMS": "HS256"}, "RAGSPAN_OIDC_ALGORITHMS='HS256' is refused"),

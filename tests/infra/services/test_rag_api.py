@@ -134,6 +134,15 @@ def test_of_an_issuer_in_a_known_network_it_reaches_that_network_alone() -> None
     assert [port["port"] for port in network["ports"]] == [8443]
 
 
+def test_the_page_is_a_client_of_the_issuer_with_its_secret_by_name() -> None:
+    client = {"client_id": "page", "client_secret": {"name": "oidc", "key": "client-secret"}}
+    stack = rag_api(changed(APP, oidc={**OIDC, **client}))
+    assert environment(stack, "rag-api")["RAGSPAN_OIDC_CLIENT_ID"] == "page"
+    assert secret_environment(stack, "rag-api")["RAGSPAN_OIDC_CLIENT_SECRET"] == ("oidc", "client-secret")
+    with pytest.raises(ValidationError, match="add client_id"):
+        changed(APP, oidc={**OIDC, "client_secret": client["client_secret"]})
+
+
 def test_an_issuer_that_pods_could_not_reach_is_refused() -> None:
     with pytest.raises(ValidationError, match="add the cidr of the issuers' network"):
         changed(APP, oidc={**OIDC, "issuers": ("https://keycloak.example:8443/",)})

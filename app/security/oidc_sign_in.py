@@ -1,0 +1,134 @@
+"""Signing in to the page at an OpenID Connect issuer: an authorization code with PKCE, exchanged by the service.
+
+OpenID Connect Core 1.0, section 3.1; RFC 7636 (PKCE); RFC 9207 (who answered). What must come back with the
+same browser is in a signed cookie; the browser sees no token.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Scope
+
+from app.adapters.oidc import OidcIssuer
+from app.api.problems import Problem
+from app.ports import DependencyUnavailable
+from app.security.bearer_tokens import BearerTokens, Verified
+from app.security.cookies import is_local, read_cookie, set_cookie
+from app.security.headers import header
+from app.security.issuer_keys import KeyUnknown
+from app.security.sessions import Sessions
+from app.security.signing import Signer
+
+CALLBACK_PATH = "/session/oidc/callback"
+COOKIE = "ragspan_sign_in"
+PATIENCE_S = 600
+"""For a password, a second factor and a consent."""
+MAX_NAME_CHARS = 80
+Reason: TypeAlias = Literal["stale", "refused", "unavailable", "unproven", "stranger"]
+
+
+class _Failed(Exception):
+    """Nobody is signed in, for a reason that the page has words for."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSignIn:
+    """Signs in the holders of one issuer's accounts. `tokens` takes ID tokens: their audience is the client."""
+
+    issuer: OidcIssuer
+    tokens: BearerTokens
+    client_id: str
+    client_secret: str | None
+    signer: Signer
+    sessions: Sessions
+
+    async def begin(self, scope: Scope) -> Response:
+        """Send the browser to the issuer, or back to the page with the reason why not."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        query = {
+            "response_type": "code", "client_id": self.client_id, "scope": "openid profile",
+            "redirect_uri": _callback(scope), "state": state, "nonce": nonce,
+            "code_challenge": _challenge(verifier), "code_challenge_method": "S256",
+        }  # fmt: skip
+        try:
+            endpoint = await self.issuer.endpoint("authorization")
+        except DependencyUnavailable:
+            return _back("sign-in-failed=unavailable")
+        response = _redirect(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}")
+        kept = self.signer.sign({"state": state, "nonce": nonce, "verifier": verifier}, for_s=PATIENCE_S)
+        # The issuer sends the browser back from its own site, with which a strict cookie would not come along.
+        set_cookie(response, scope, COOKIE, kept, for_s=PATIENCE_S, samesite="lax")
+        return response
+
+    async def finish(self, scope: Scope, answer: Mapping[str, str]) -> Response:
+        """Take the browser back, with a session for whom the issuer names, or with the reason why there is none."""
+        try:
+            verified = await self._verified(scope, answer)
+        except _Failed as failure:
+            response = _back(f"sign-in-failed={failure.reason}")
+        else:
+            response = _back("signed-in")
+            self.sessions.begin_as(response, scope, _name(verified.claims), verified.principal)
+        set_cookie(response, scope, COOKIE, "", for_s=0, samesite="lax")
+        return response
+
+    async def _verified(self, scope: Scope, answer: Mapping[str, str]) -> Verified:
+        kept = self.signer.read(read_cookie(scope, COOKIE) or "")
+        if not kept or not hmac.compare_digest(kept["state"].encode(), answer.get("state", "").encode()):
+            raise _Failed("stale")
+        if "code" not in answer or answer.get("iss", self.issuer.issuer) != self.issuer.issuer:
+            raise _Failed("refused")
+        form = {
+            "grant_type": "authorization_code", "code": answer["code"], "redirect_uri": _callback(scope),
+            "code_verifier": kept["verifier"],
+        }  # fmt: skip
+        verified = await self._exchanged(form)
+        claims = verified.claims
+        if claims.get("nonce") != kept["nonce"] or claims.get("azp", self.client_id) != self.client_id:
+            raise _Failed("unproven")
+        return verified
+
+    async def _exchanged(self, form: Mapping[str, str]) -> Verified:
+        try:
+            return await self.tokens.verify(await self.issuer.id_token(form, self.client_id, self.client_secret))
+        except DependencyUnavailable:
+            raise _Failed("unavailable") from None
+        except KeyUnknown:
+            raise _Failed("unproven") from None
+        except Problem as refusal:
+            raise _Failed("stranger" if refusal.status == HTTPStatus.FORBIDDEN else "unproven") from None
+
+
+def _callback(scope: Scope) -> str:
+    """Return where the issuer sends the browser back to; the gate has checked the Host header."""
+    return f"{'http' if is_local(scope) else 'https'}://{header(scope, b'host')}{CALLBACK_PATH}"
+
+
+def _challenge(verifier: str) -> str:
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _back(query: str) -> Response:
+    return _redirect(f"/?{query}")
+
+
+def _redirect(address: str) -> Response:
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    """Return what the page calls its user."""
+    names = (claims.get(claim) for claim in ("name", "preferred_username", "email", "sub"))
+    return next((name for name in names if isinstance(name, str) and name), "signed in")[:MAX_NAME_CHARS]
