@@ -1,7 +1,6 @@
 """How model servers are asked: with which key, how often, and what becomes of a failure."""
 
 import asyncio
-import json
 import random
 import re
 from collections.abc import AsyncGenerator, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
+from pydantic_core import to_json
 
 from app.adapters.http_answer import Answer, ConnectionFailed, HttpError
 from app.adapters.http_client import HttpClient, Origin
@@ -50,7 +50,7 @@ class ModelServer:
         Redirects are not followed: they would carry the key elsewhere.
         """
         try:
-            answer = await self._answer(path, self._request("POST", path, json.dumps(body).encode()))
+            answer = await self._answer(path, self._request("POST", path, to_json(body)))
             try:
                 if answer.status != 200:  # noqa: PLR2004
                     raise self._refusal(path, answer)

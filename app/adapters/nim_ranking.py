@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from pydantic import BaseModel, FiniteFloat, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from app.adapters.http import ModelServer
 from app.adapters.rankings import by_position
@@ -13,13 +14,16 @@ STEEPEST = 60.0
 """Beyond it the logistic function is 0 or 1 in 64-bit arithmetic, and further out it overflows."""
 
 
-class _Ranking(BaseModel):
+class _Ranking(TypedDict):
     index: int
     logit: FiniteFloat
 
 
-class _Response(BaseModel):
+class _Response(TypedDict):
     rankings: list[_Ranking]
+
+
+RESPONSE = TypeAdapter(_Response)
 
 
 class NimReranker:
@@ -41,10 +45,10 @@ class NimReranker:
         async with self._server.post("/ranking", body) as response:
             raw = await response.read()
         try:
-            rankings = _Response.model_validate_json(raw).rankings
+            rankings = RESPONSE.validate_json(raw)["rankings"]
         except ValidationError:
             raise DependencyFailed("reranker", "the reranking NIM answered no list of rankings") from None
-        return by_position([(ranking.index, _probability(ranking.logit)) for ranking in rankings], len(texts))
+        return by_position([(ranking["index"], _probability(ranking["logit"])) for ranking in rankings], len(texts))
 
     async def health(self) -> Health:
         return await self._server.health()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from tokenizers import Tokenizer
+from typing_extensions import TypedDict
 
 from app.adapters.http import ModelServer
 from app.ports import DependencyFailed, Matrix, Vector
@@ -18,13 +19,16 @@ BATCH_TEXTS = 32
 BATCHES_IN_FLIGHT = 2
 
 
-class _Item(BaseModel):
+class _Item(TypedDict):
     index: int
     embedding: list[float]
 
 
-class _Response(BaseModel):
+class _Response(TypedDict):
     data: list[_Item]
+
+
+RESPONSE = TypeAdapter(_Response)
 
 
 class OpenAiEmbedder:
@@ -85,12 +89,12 @@ class OpenAiEmbedder:
         async with self._server.post("/embeddings", body) as response:
             raw = await response.read()
         try:
-            items = sorted(_Response.model_validate_json(raw).data, key=lambda item: item.index)
+            items = sorted(RESPONSE.validate_json(raw)["data"], key=lambda item: item["index"])
         except ValidationError:
             raise DependencyFailed(DEPENDENCY, "the embedding endpoint answered no list of vectors") from None
-        if [item.index for item in items] != list(range(len(texts))):
+        if [item["index"] for item in items] != list(range(len(texts))):
             raise DependencyFailed(DEPENDENCY, f"{len(items)} vectors came back for {len(texts)} texts")
-        return self._unit_rows([item.embedding for item in items])
+        return self._unit_rows([item["embedding"] for item in items])
 
     def _unit_rows(self, rows: list[list[float]]) -> Matrix:
         lengths = {len(row) for row in rows}

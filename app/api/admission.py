@@ -39,6 +39,16 @@ class Admission:
         """Hold a place during the block. Raises a Problem if none is free or gets free in time."""
         if self.is_full:
             raise self.turned_away("queue_full")
+        if self._places.locked():
+            await self._wait()
+        else:
+            await self._places.acquire()  # at once
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _wait(self) -> None:
         self._waiting += 1
         try:
             async with asyncio.timeout(MAX_WAIT_S):
@@ -47,10 +57,6 @@ class Admission:
             raise self.turned_away("queue_timeout") from None
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
 
     def turned_away(self, reason: Literal["queue_full", "queue_timeout"]) -> Problem:
         """Count a question that finds no place, and return what it is told."""
