@@ -18,7 +18,7 @@ from app.security.needed_scopes import is_open
 
 Json: TypeAlias = dict[str, Any]
 EVERYWHERE = (401, 403, 421, 429, 500)
-ASKING = (400, 413, 422, 502, 503, 504)
+ASKING = (400, 408, 413, 422, 502, 503, 504)
 STATUSES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("post", "/query"): ASKING,
     ("post", "/v1/query"): ASKING,
@@ -26,8 +26,8 @@ STATUSES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("post", CHAT_PATH): (*ASKING, 404),
     ("get", MODELS_PATH): (503,),
     ("get", f"{MODELS_PATH}/{{model_id}}"): (404, 503),
-    ("post", "/v1/feedback"): (400, 413, 422),
-    ("post", "/v1/documents"): (400, 409, 413, 422, 502, 503, 504),
+    ("post", "/v1/feedback"): (400, 408, 413, 422),
+    ("post", "/v1/documents"): (*ASKING, 409),
     ("get", "/v1/documents"): (503, 504),
     ("get", "/v1/documents/{doc_id}"): (404, 503, 504),
     ("delete", "/v1/documents/{doc_id}"): (404, 503, 504),

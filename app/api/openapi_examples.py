@@ -131,6 +131,7 @@ DETAILS: Mapping[int, str] = {
     401: "This service needs an API key. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
     403: "A page of another origin may not use this service from a browser.",
     404: "There is no document with this doc_id; GET /v1/documents lists them.",
+    408: "The request body comes too slowly: nothing for 10 s, or under 4096 bytes a second.",
     409: "A newer version of this document is already in the index; nothing was changed.",
     413: "The document is larger than 20971520 bytes; split it or ask the operator to allow more.",
     421: "This service does not answer for the name in the Host header; its operator sets RAGSPAN_ALLOWED_HOSTS.",
