@@ -34,13 +34,14 @@ async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
     """Yield what the settings choose and close it afterwards. The store is not opened: that may fail and be retried."""
     async with AsyncExitStack() as stack:
         client = None
-        if "openai" in {settings.embedder, settings.generator} or settings.reranker != "none":
+        asked_by_http = {settings.embedder, settings.generator, settings.vector_store} & {"openai", "pinecone"}
+        if asked_by_http or settings.reranker != "none":
             from app.adapters.http_client import HttpClient  # noqa: PLC0415
 
             client = await stack.enter_async_context(HttpClient(settings.request_timeout_s))
         embedder = build_embedder(settings, client)
         stack.push_async_callback(embedder.close)
-        store = build_store(settings)
+        store = build_store(settings, client)
         stack.push_async_callback(store.close)
         generator = build_generator(settings, client)
         stack.push_async_callback(generator.close)

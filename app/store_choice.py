@@ -1,5 +1,6 @@
 """The vector store behind its port. Only the one that the settings choose is imported: its client may not be here."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -7,13 +8,16 @@ from pydantic import SecretStr
 from app.ports import VectorStore
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.adapters.http_client import HttpClient
+
 COLLECTION_PREFIX = "Ragspan"
 POSTGRES_PORT = 5432
 POSTGRES_SCHEMA = "ragspan"
 
 
-def build_store(settings: Settings) -> VectorStore:
-    """Return the store that the settings choose, not opened."""
+def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
+    """Return the store that the settings choose, not opened; `client` is needed for Pinecone."""
     match settings.vector_store:
         case "embedded":
             from app.adapters.embedded_store import EmbeddedStore  # noqa: PLC0415
@@ -25,6 +29,8 @@ def build_store(settings: Settings) -> VectorStore:
             return _pgvector(settings)
         case "qdrant":
             return _qdrant(settings)
+        case "pinecone":
+            return _pinecone(settings, client)
 
 
 def _weaviate(settings: Settings) -> VectorStore:
@@ -77,6 +83,14 @@ def _qdrant(settings: Settings) -> VectorStore:
             replication_factor=settings.qdrant_replication_factor,
         )
     )
+
+
+def _pinecone(settings: Settings, client: "HttpClient | None") -> VectorStore:
+    from app.adapters.pinecone_store import PineconeStore  # noqa: PLC0415
+    from app.adapters.pinecone_store_requests import pinecone_index  # noqa: PLC0415
+
+    assert client and settings.pinecone_url and settings.pinecone_api_key, "checked by Settings"  # noqa: PT018, S101
+    return PineconeStore(pinecone_index(client, settings.pinecone_url, settings.pinecone_api_key))
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

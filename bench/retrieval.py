@@ -130,13 +130,10 @@ async def main(path: Path, names: Sequence[str]) -> None:
     embedder = WordLlamaEmbedder()
     for name in names:
         print(f"\n== {name}")
-        with serve(name) as store:
+        async with serve(name) as store:
             await store.open(index_identity(embedder))
-            try:
-                await ingest(store, embedder, paragraphs)
-                report(await ask(store, embedder, questions))
-            finally:
-                await store.close()
+            await ingest(store, embedder, paragraphs)
+            report(await ask(store, embedder, questions))
 
 
 if __name__ == "__main__":

@@ -1,38 +1,46 @@
 """Each vector store on a server that this starts and ends, for the benches that compare them.
 
-Qdrant is its client's local mode, in this process: its quality is Qdrant's, its speed is not.
+Qdrant is its client's local mode and Pinecone a stand-in, both in this process: that shows quality, not speed.
 """
 
 import tempfile
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.http_client import HttpClient
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from app.ports import VectorStore
+from tests.support.pinecone_server import PineconeServer, pinecone_store
 from tests.support.postgres import postgres_server
 from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import weaviate_server
 
-Serve: TypeAlias = Callable[[Path], Generator[VectorStore]]
+DIMENSIONS = 256
+"""Of the embedded model, with which the benches embed."""
+Serve: TypeAlias = Callable[[Path], AsyncGenerator[VectorStore]]
 
 
-@contextmanager
-def serve(name: str) -> Generator[VectorStore]:
-    """Yield a store of this name, not opened and empty."""
+@asynccontextmanager
+async def serve(name: str) -> AsyncGenerator[VectorStore]:
+    """Yield a store of this name, not opened and empty; close it afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        yield from STORES[name](Path(folder))
+        async with asynccontextmanager(STORES[name])(Path(folder)) as store:
+            try:
+                yield store
+            finally:
+                await store.close()
 
 
-def _embedded(folder: Path) -> Generator[VectorStore]:
+async def _embedded(folder: Path) -> AsyncGenerator[VectorStore]:
     yield EmbeddedStore(folder)
 
 
-def _weaviate(folder: Path) -> Generator[VectorStore]:
+async def _weaviate(folder: Path) -> AsyncGenerator[VectorStore]:
     with weaviate_server(folder) as server:
         yield WeaviateStore(
             WeaviateConnection(
@@ -47,14 +55,19 @@ def _weaviate(folder: Path) -> Generator[VectorStore]:
         )
 
 
-def _pgvector(folder: Path) -> Generator[VectorStore]:
+async def _pgvector(folder: Path) -> AsyncGenerator[VectorStore]:
     with postgres_server(folder) as server:
         yield PgvectorStore(server.connection("bench"))
 
 
-def _qdrant(folder: Path) -> Generator[VectorStore]:  # noqa: ARG001 - it keeps all in memory
+async def _qdrant(folder: Path) -> AsyncGenerator[VectorStore]:  # noqa: ARG001 - it keeps all in memory
     warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
     yield qdrant_store(SharedClient())
+
+
+async def _pinecone(folder: Path) -> AsyncGenerator[VectorStore]:  # noqa: ARG001 - it keeps all in memory
+    async with PineconeServer(DIMENSIONS, "key") as server, HttpClient(60) as client:
+        yield pinecone_store(server, client)
 
 
 STORES: dict[str, Serve] = {
@@ -62,4 +75,5 @@ STORES: dict[str, Serve] = {
     "weaviate": _weaviate,
     "pgvector": _pgvector,
     "qdrant": _qdrant,
+    "pinecone": _pinecone,
 }

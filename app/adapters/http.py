@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -30,27 +30,46 @@ KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class ModelServer:
-    """One model server: its base address, its key, and the dependency that its errors name."""
+    """One model server: its base address, its key, and the dependency that its errors name.
 
-    def __init__(self, client: HttpClient, url: str, api_key: SecretStr | None, dependency: str) -> None:
+    `key_field` is what stands before the key in the head of a request, `fields` are further lines of it.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        url: str,
+        api_key: SecretStr | None,
+        dependency: str,
+        *,
+        key_field: str = "Authorization: Bearer",
+        fields: str = "",
+    ) -> None:
         self._client, self._url, self._dependency = client, url, dependency
         parts = urlsplit(url)
         is_secure = parts.scheme == "https"
         self._origin = Origin(parts.hostname or "", parts.port or (443 if is_secure else 80), is_secure)
         self._path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
-        self._fields = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept-Encoding: identity\r\n"
+        self._fields = f"Host: {parts.netloc}\r\nUser-Agent: ragspan\r\nAccept-Encoding: identity\r\n{fields}"
         if api_key:
-            self._fields += f"Authorization: Bearer {_header_value(api_key, dependency)}\r\n"
+            self._fields += f"{key_field} {_header_value(api_key, dependency)}\r\n"
 
-    @asynccontextmanager
-    async def post(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Answer, None]:
+    def post(self, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Answer]:
         """Yield an answer with status 200, its body unread; ask once more if the server stumbles before that.
 
         Raises DependencyUnavailable. An error of the server is named by its status: its body may quote the prompt.
         Redirects are not followed: they would carry the key elsewhere.
         """
+        return self._exchange(path, self._request("POST", path, to_json(body)))
+
+    def get(self, path: str, query: str) -> AbstractAsyncContextManager[Answer]:
+        """Yield an answer likewise; `query` follows the question mark, and is in no error."""
+        return self._exchange(path, self._request("GET", f"{path}?{query}"))
+
+    @asynccontextmanager
+    async def _exchange(self, path: str, request: bytes) -> AsyncGenerator[Answer, None]:
         try:
-            answer = await self._answer(path, self._request("POST", path, to_json(body)))
+            answer = await self._answer(path, request)
             try:
                 if answer.status != 200:  # noqa: PLR2004
                     raise self._refusal(path, answer)

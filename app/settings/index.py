@@ -18,7 +18,7 @@ CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client"}
 class IndexSettings(BaseSettings):
     """One store, and what belongs to it."""
 
-    vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant"] = Field(
+    vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant", "pinecone"] = Field(
         default="embedded", description="Where the index lives."
     )
     data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded store; one server at a time.")
@@ -43,6 +43,10 @@ class IndexSettings(BaseSettings):
     qdrant_replication_factor: int = Field(
         default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
     )
+    pinecone_url: Url | None = Field(
+        default=None, description="Host of the Pinecone index: `https://name-project.svc.region.pinecone.io`."
+    )
+    pinecone_api_key: SecretStr | None = Field(default=None, description="API key of Pinecone.")
 
     @model_validator(mode="after")
     def _client_is_installed(self) -> Self:
@@ -73,4 +77,5 @@ VARIANTS = (
         required=("qdrant_url",),
         optional=("qdrant_api_key", "qdrant_replication_factor"),
     ),
+    Variant("vector_store", "pinecone", required=("pinecone_url", "pinecone_api_key")),
 )

@@ -1,15 +1,18 @@
 """Each vector store against the contract, on the real thing."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from app.adapters import pinecone_store_requests, pinecone_store_tenant
 from app.adapters.embedded_store import EmbeddedStore
+from app.adapters.http_client import HttpClient
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
-from tests.contract.vector_store_contract import MakeStore, VectorStoreContract
+from tests.contract.vector_store_contract import IDENTITY, MakeStore, VectorStoreContract
+from tests.support.pinecone_server import PineconeServer, pinecone_store
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import WeaviateServer, weaviate_server
@@ -70,3 +73,14 @@ class TestQdrantStore(VectorStoreContract):
     def make_store(self) -> MakeStore:
         client = SharedClient()
         return lambda: qdrant_store(client)
+
+
+class TestPineconeStore(VectorStoreContract):
+    random_operations = 100
+
+    @pytest.fixture
+    async def make_store(self, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MakeStore]:
+        monkeypatch.setattr(pinecone_store_requests, "SETTLE_DELAYS_S", (0.0,) * 30)
+        monkeypatch.setattr(pinecone_store_tenant, "COUNT_DELAYS_S", (0.0,) * 2)
+        async with PineconeServer(IDENTITY.dimensions, "key-of-pinecone") as server, HttpClient(5) as client:
+            yield lambda: pinecone_store(server, client)

@@ -1,0 +1,84 @@
+"""The vector store on a Pinecone serverless index, over its REST API: a namespace for each tenant, sparse word vectors.
+
+Pinecone is eventually consistent: every write here waits until the index says that it has taken it in.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+
+from app.adapters.http import ModelServer
+from app.adapters.pinecone_store_requests import Namespace, describe
+from app.adapters.pinecone_store_tenant import TenantNamespaces
+from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
+from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity, IndexMismatch
+from app.rag.index_rules import require_identity
+
+HEALTH_TIMEOUT_S = 2.0
+IDENTITY = "identity"
+
+
+class PineconeStore(RecordedStore):
+    """Satisfies `ports.VectorStore`. The index must exist, of the metric dotproduct, and be nobody else's."""
+
+    def __init__(self, server: ModelServer) -> None:
+        super().__init__()
+        self._server = server
+
+    async def open(self, identity: IndexIdentity) -> None:
+        self._dimensions = 0
+        async with self._reported("open the index", OPEN_TIMEOUT_S):
+            index = await describe(self._server)
+            if index.dimension != identity.dimensions:
+                raise IndexMismatch(
+                    f"The index in Pinecone has {index.dimension} dimensions, this program's embedder "
+                    f"{identity.dimensions}; create another index, or go back to the embedder that it was made for."
+                )
+            if index.metric not in {None, "dotproduct"}:
+                raise DependencyUnavailable(
+                    "vector_store", f"The index in Pinecone has the metric {index.metric}; create one with dotproduct."
+                )
+            about = Namespace(self._server, IDENTITY, identity.dimensions)
+            if not (found := await about.fetch([IDENTITY])):
+                await about.upsert([about.marker(IDENTITY, {IDENTITY: json.dumps(asdict(identity))})])
+                found = await about.fetch([IDENTITY])
+        require_identity(_parsed(found.get(IDENTITY, {}).get(IDENTITY)), identity, "The index in Pinecone")
+        self._dimensions = identity.dimensions
+
+    async def health(self) -> Health:
+        try:
+            async with self._reported("answer", HEALTH_TIMEOUT_S):
+                await describe(self._server)
+        except DependencyUnavailable as error:
+            return Health(ok=False, detail=str(error))
+        return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+
+    def _index(self, tenant: str) -> TenantNamespaces:
+        if not self._dimensions:
+            raise DependencyUnavailable("vector_store", "Pinecone's index is not known; the store was not opened.")
+        return TenantNamespaces(self._server, tenant, self._dimensions)
+
+    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
+        return _reported(what, timeout_s)
+
+
+def _parsed(identity: object) -> object:
+    try:
+        return json.loads(str(identity))
+    except ValueError:
+        return None
+
+
+@asynccontextmanager
+async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
+    """The server's errors are the ports' already."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise DependencyTimeout("vector_store", f"Pinecone did not {what} in time.") from None

@@ -1,0 +1,172 @@
+"""Requests of Pinecone's data plane, API version 2025-10, and how long to wait for what they wrote."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+
+from app.adapters.http import ModelServer
+from app.adapters.http_answer import Answer
+from app.adapters.http_client import HttpClient
+from app.ports import DependencyFailed, DependencyTimeout
+
+API_VERSION = "2025-10"
+MAX_BATCH = 100
+MAX_BATCH_BYTES = 1_500_000
+"""Of an upsert; Pinecone takes 2 MB."""
+BYTES_A_NUMBER = 22
+BYTES_A_CHUNK = 16_000
+"""Text, metadata and word vector of the longest usual passage."""
+MAX_IDS = 100
+"""Of a fetch, whose ids stand in its address."""
+MAX_DELETED = 1000
+SETTLE_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, *(1.0,) * 30)
+"""Waits before each look whether a write has been taken in; mostly it takes less than a second or two."""
+WRITTEN, TAKEN_IN = "x-pinecone-request-lsn", "x-pinecone-max-indexed-lsn"
+"""Headers: the sequence number of a write, and the last one that a query's answer rests on."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+AnswerT = TypeVar("AnswerT", bound=_Answer)
+
+
+class Index(_Answer):
+    dimension: int
+    metric: str | None = None
+
+
+class Match(_Answer):
+    id: str
+    score: float
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Matches(_Answer):
+    matches: list[Match] = Field(default_factory=list[Match])
+
+
+class _Vector(_Answer):
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Fetched(_Answer):
+    vectors: dict[str, _Vector] = Field(default_factory=dict[str, _Vector])
+
+
+class _Listed(_Answer):
+    class Id(_Answer):
+        id: str
+
+    class Pagination(_Answer):
+        next: str | None = None
+
+    vectors: list[Id] = Field(default_factory=list[Id])
+    pagination: Pagination = Pagination()
+
+
+def pinecone_index(client: HttpClient, url: str, api_key: SecretStr) -> ModelServer:
+    """Return how one index is asked; `url` is its host, with https://."""
+    version = f"X-Pinecone-Api-Version: {API_VERSION}\r\n"
+    return ModelServer(client, url, api_key, "vector_store", key_field="Api-Key:", fields=version)
+
+
+async def describe(server: ModelServer) -> Index:
+    return _checked(Index, (await _post(server, "/describe_index_stats", {}))[0])
+
+
+class Namespace:
+    """One namespace of the index. Raises DependencyUnavailable."""
+
+    def __init__(self, server: ModelServer, name: str, dimensions: int) -> None:
+        self._server, self._name, self._dimensions = server, name, dimensions
+
+    def marker(self, id_: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """A vector that only carries metadata: Pinecone takes none without values, nor with zeros alone."""
+        return {"id": id_, "values": [1.0] + [0.0] * (self._dimensions - 1), "metadata": without_empty(metadata)}
+
+    async def upsert(self, vectors: Sequence[Mapping[str, Any]]) -> None:
+        """Write vectors, and wait until queries find them."""
+        size = max(1, min(MAX_BATCH, MAX_BATCH_BYTES // (self._dimensions * BYTES_A_NUMBER + BYTES_A_CHUNK)))
+        written = 0
+        for first in range(0, len(vectors), size):
+            body = {"namespace": self._name, "vectors": vectors[first : first + size]}
+            written = _number((await _post(self._server, "/vectors/upsert", body))[1].headers.get(WRITTEN))
+        await self._settle(written)
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors, and wait until queries miss them."""
+        written = 0
+        for first in range(0, len(ids), MAX_DELETED):
+            body = {"namespace": self._name, "ids": ids[first : first + MAX_DELETED]}
+            written = _number((await _post(self._server, "/vectors/delete", body))[1].headers.get(WRITTEN))
+        await self._settle(written)
+
+    async def query(self, limit: int, **wanted: Any) -> list[Match]:
+        body = {"namespace": self._name, "topK": limit, "includeMetadata": True, **wanted}
+        return _checked(_Matches, (await _post(self._server, "/query", body))[0]).matches
+
+    async def fetch(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the metadata of those vectors that there are, by id."""
+        found: dict[str, dict[str, Any]] = {}
+        for first in range(0, len(ids), MAX_IDS):
+            named = [("namespace", self._name), *(("ids", id_) for id_ in ids[first : first + MAX_IDS])]
+            fetched = _checked(_Fetched, await _get(self._server, "/vectors/fetch", named))
+            found |= {id_: vector.metadata for id_, vector in fetched.vectors.items()}
+        return found
+
+    async def ids(self, prefix: str) -> list[str]:
+        """Return every id that begins so."""
+        ids: list[str] = []
+        page: str | None = None
+        while True:
+            named = [("namespace", self._name), ("prefix", prefix), ("limit", str(MAX_IDS))]
+            listed = _checked(
+                _Listed,
+                await _get(self._server, "/vectors/list", named + ([("paginationToken", page)] if page else [])),
+            )
+            ids += [vector.id for vector in listed.vectors]
+            page = listed.pagination.next
+            if not page:
+                return ids
+
+    async def _settle(self, written: int) -> None:
+        body = {"namespace": self._name, "topK": 1, "vector": [1.0] * self._dimensions}
+        for delay_s in SETTLE_DELAYS_S if written else ():
+            await asyncio.sleep(delay_s)
+            if _number((await _post(self._server, "/query", body))[1].headers.get(TAKEN_IN)) >= written:
+                return
+        if written:
+            raise DependencyTimeout("vector_store", "Pinecone did not take in a write in time.")
+
+
+def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Pinecone knows neither null nor what an empty list is a list of."""
+    return {name: value for name, value in metadata.items() if value not in (None, [])}
+
+
+async def _post(server: ModelServer, path: str, body: Mapping[str, Any]) -> tuple[bytes, Answer]:
+    async with server.post(path, body) as answer:
+        return await answer.read(), answer
+
+
+async def _get(server: ModelServer, path: str, named: Iterable[tuple[str, str]]) -> bytes:
+    async with server.get(path, urlencode(list(named))) as answer:
+        return await answer.read()
+
+
+def _number(value: str | None) -> int:
+    """0 where there is no such header: an index of another kind tells nothing."""
+    return int(value) if value and value.isdecimal() else 0
+
+
+def _checked(kind: type[AnswerT], raw: bytes) -> AnswerT:
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError:
+        raise DependencyFailed("vector_store", "Pinecone answered what its API does not say.") from None
