@@ -17,7 +17,7 @@ from app.api.schemas import AnswerEnd
 from app.security.needed_scopes import is_open
 
 Json: TypeAlias = dict[str, Any]
-EVERYWHERE = (401, 403, 421, 429, 500)
+EVERYWHERE = (401, 403, 421, 429, 500, 503)
 ASKING = (400, 408, 413, 422, 502, 503, 504)
 STATUSES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("post", "/query"): ASKING,

@@ -71,6 +71,7 @@ def settings_for(stub: Upstream, folder: str) -> Settings:
         embedder_max_tokens=512, embedder_tokenizer_file=tokenizer, top_k=WANTED,
         reranker="nim", reranker_url=stub.url, reranker_model="m",
         generator="openai", generator_url=stub.url, generator_model="m",
+        tenant_requests_per_minute=10**9, tenant_tokens_per_minute=10**9, tenant_concurrent_questions=10**6,
         otlp_endpoint=stub.url, api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
     )  # fmt: skip
 

@@ -138,3 +138,26 @@ async def test_keys_may_stand_at_an_address_of_their_own(serve: Serve, idp: Iden
     idp.issuer, keys = "https://issuer.example/", f"{idp.issuer}keys"
     async with serve(**trusting(idp, oidc_jwks_url=keys)) as client:
         assert (await ask(client, idp.token())).status_code == 200
+
+
+async def test_nothing_of_a_token_is_logged_counted_or_told(
+    serve: Serve, idp: IdentityProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    told: list[str] = []
+    canary: dict[str, Any] = {"tenant": "CANARY-7d1f", "sub": "CANARY-7d1f", "groups": ["CANARY-7d1f"]}
+    tokens = [
+        idp.token(**canary),
+        idp.token(rsa_key("CANARY-7d1f"), **canary),
+        idp.token(aud="CANARY-7d1f", **canary),
+        idp.token(scope="CANARY-7d1f", **canary),
+        idp.token(tenant="CANARY-7d1f/"),
+    ]
+    async with serve(**trusting(idp, oidc_groups_claim="groups", tenant_requests_per_minute=1)) as client:
+        responses = [await ask(client, token) for token in (*tokens, tokens[0])]
+        told = [f"{response.headers} {response.text}" for response in responses]
+        told.append((await client.get("/metrics")).text)
+    assert [response.status_code for response in responses] == [200, 401, 401, 403, 403, 429]
+    told += [f"{record.getMessage()} {vars(record)}" for record in caplog.records if "http" not in record.name]
+    for secret in ("CANARY", *(token.split(".")[2] for token in tokens)):
+        assert not [text for text in told if secret in text], secret
