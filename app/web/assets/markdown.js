@@ -11,6 +11,7 @@ const RULE = /^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const ITEM = /^( {0,3})([-*+•]|(\d{1,9})[.)])[ \t]+(?=\S)/;
 const QUOTE = /^ {0,3}> ?/;
 const TABLE_RULE = /^ {0,3}\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?$/;
+const DEEPEST = 8;
 const STARTS = [FENCE, HEADING, RULE, QUOTE];
 
 // A citation keeps the punctuation after it, so that no line starts with a full stop.
@@ -73,11 +74,17 @@ function leavesList(first, line, before) {
 class Renderer {
   // `cite(number)` returns the control for a citation, or null where there is no such source.
   constructor(cite) {
-    this.cite = cite;
+    Object.assign(this, { cite, depth: 0 });
   }
 
-  render(text) {
-    return blocks(text.split("\n")).map(([kind, lines]) => this[kind](lines));
+  // Returns the nodes of what stands within a list's item or a quotation; nested too deep, it is one paragraph.
+  within(text) {
+    const lines = text.split("\n");
+    if (this.depth === DEEPEST) return [this.paragraph(lines)];
+    this.depth += 1;
+    const nodes = blocks(lines).map(([kind, part]) => this[kind](part));
+    this.depth -= 1;
+    return nodes;
   }
 
   paragraph(lines) {
@@ -94,7 +101,7 @@ class Renderer {
   }
 
   quotation(lines) {
-    return element("blockquote", {}, ...this.render(lines.map((line) => line.replace(QUOTE, "")).join("\n")));
+    return element("blockquote", {}, ...this.within(lines.map((line) => line.replace(QUOTE, "")).join("\n")));
   }
 
   code([, ...lines]) {
@@ -119,7 +126,7 @@ class Renderer {
   }
 
   item(text) {
-    const nodes = this.render(text);
+    const nodes = this.within(text);
     const first = nodes[0]?.nodeName === "P" ? [...nodes.shift().childNodes] : [];
     return element("li", { dir: "auto" }, ...first, ...nodes);
   }
