@@ -43,6 +43,7 @@ bench: $(BIN)/ragspan ## how long plans take, what the service adds to the model
 	$(BIN)/python -m bench.answer
 	$(BIN)/python -m bench.cached_answer
 	$(BIN)/python -m bench.semantic_cache
+	$(BIN)/python -m bench.tracing
 	$(if $(DATA),$(BIN)/python -m bench.retrieval $(DATA))
 
 image: ## the answer service as a container image (IMAGE names it, STORE adds a vector store's client)
