@@ -100,7 +100,7 @@ def timed_ms(work: Callable[[], object]) -> float:
 
 def report(name: str, times_ms: list[float]) -> float:
     p50, p99 = statistics.median(times_ms), sorted(times_ms)[int(len(times_ms) * 0.99)]
-    print(f"{name:28}p50 {p50:7.3f} ms   p99 {p99:7.3f} ms")
+    print(f"{name:28}p50 {p50:7.3f} ms   p99 {p99:7.3f} ms   least {min(times_ms):7.3f} ms")
     return p50
 
 

@@ -25,8 +25,8 @@ CONNECT_TIMEOUT_S = 1.0
 """Of TCP, TLS and sign-in together; a call waits no longer than its own time for it, and the next one finds it made."""
 STALL_S = 1.0
 """A connection whose oldest command has waited for so long is given up: half-open, or its server hangs."""
-GRACE_S = 0.001
-"""A reply counts as in time where it has come by then but this process was too busy to read it."""
+LEAST_S = 0.001
+"""Left to a command after its call has waited for the connection."""
 MAX_UNSENT_BYTES = 16 * 2**20
 HEALTH_TIMEOUT_S = 2.0
 DEFAULT_PORT = 6379
@@ -73,7 +73,7 @@ class RedisConnection:
         protocol = self._protocol
         if protocol is None or not protocol.is_usable:
             protocol = await self._connected(timeout_s)
-            timeout_s = max(timeout_s - (time.monotonic() - started), GRACE_S)
+            timeout_s = max(timeout_s - (time.monotonic() - started), LEAST_S)
         try:
             return _checked(await protocol.send(command, timeout_s))
         except RedisRefused as error:
@@ -161,7 +161,7 @@ class _Protocol(asyncio.Protocol):
         reply: asyncio.Future[object] = self._loop.create_future()
         self._waiting.append((time.monotonic(), reply))
         self._transport.write(_packed(command))
-        timer = self._loop.call_later(timeout_s, self._loop.call_later, GRACE_S, _expire, reply)
+        timer = self._loop.call_later(timeout_s, _expire, reply)
         try:
             return await reply
         finally:
@@ -197,6 +197,7 @@ class _Protocol(asyncio.Protocol):
 
 
 def _expire(reply: asyncio.Future[object]) -> None:
+    """Give up a reply. Loops read before they look at timers: what came while this process was busy is in time."""
     if not reply.done():
         reply.set_exception(DependencyTimeout("redis", "Redis did not answer in time"))
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import lru_cache
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -20,6 +21,9 @@ from app.rag.quality import Verdict
 from app.rag.retrieval import Question
 from app.rag.trace import current
 from app.telemetry.metrics import Metrics
+
+PASSAGES_AT_HAND = 512
+"""Found again and again, or given with kept answers; some 2 MB."""
 
 router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
 
@@ -104,6 +108,7 @@ def render(event: Event) -> bytes:
             return LastEvent(server_sent_event("done", answer_end(event)))
 
 
+@lru_cache(maxsize=PASSAGES_AT_HAND)
 def source(hit: Hit) -> Source:
     chunk = hit.chunk
     return Source(

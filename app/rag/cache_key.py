@@ -12,6 +12,7 @@ from hashlib import sha256
 from app.rag.kept_answer import FORM
 from app.rag.retrieval import Question
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 WORD = re.compile(r"\w+")
 
 
@@ -54,4 +55,4 @@ def _without_case(word: re.Match[str]) -> str:
 
 def _digest(*parts: object) -> str:
     """JSON keeps apart what joined text would not: `a`, `b` from `ab`."""
-    return sha256(json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
+    return sha256(_encode(parts).encode()).hexdigest()

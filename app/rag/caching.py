@@ -169,12 +169,12 @@ async def _replay(found: KeptAnswer, run: Run, cached: CachedBy) -> AsyncGenerat
     run.record("total", run.started)
     yield Done(
         finish_reason="stop",
-        citations=found.citations,
+        citations=list(found.citations),
         model=found.model,
         timings_ms=run.timings_ms,
         degraded=run.degraded,
         quality=found.quality,
-        removed=found.removed,
+        removed=dict(found.removed),
         prompt_tokens=0,
         completion_tokens=0,
         cached=cached,

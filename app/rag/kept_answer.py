@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +11,9 @@ from app.ports import Hit
 from app.rag.citations import Citation
 from app.rag.events import Done
 from app.rag.quality import Verdict
+
+HOT_ANSWERS = 128
+"""So many are read once for as long as they are given again and again; some 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ def kept(key: str, hits: tuple[Hit, ...], text: str, done: Done) -> bytes:
     )
 
 
+@lru_cache(maxsize=HOT_ANSWERS)
 def read(value: bytes, key: str) -> KeptAnswer | None:
     """Return what was kept under a key; None for anything else."""
     try:

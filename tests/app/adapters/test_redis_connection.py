@@ -64,6 +64,17 @@ async def test_a_call_that_is_given_up_takes_nobody_elses_reply(redis: RedisConn
     assert gate.connections == 1
 
 
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": uvloop}) for uvloop in (False, True)])
+async def test_a_reply_that_came_in_time_counts_where_this_process_was_too_busy_to_read_it(url: str) -> None:
+    redis = connection(url)
+    assert (await redis.health()).ok
+    call = asyncio.create_task(redis.call("PING", timeout_s=SHORT_S))
+    await asyncio.sleep(0)
+    time.sleep(5 * SHORT_S)  # noqa: ASYNC251 - a loop that is held up is what this is about
+    assert await call == b"PONG"
+    await redis.close()
+
+
 async def test_a_stalled_connection_is_made_anew(
     redis: RedisConnection, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
