@@ -1,13 +1,16 @@
 """A question that was answered before is answered anew only where its asker, the documents or the question differ."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from app.adapters.redis_connection import RedisAddress, RedisConnection
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.events import parsed
@@ -169,3 +172,31 @@ async def test_64_equal_questions_at_once_are_one_call_of_the_model(
     assert all("blue. [1]" in answer.text for answer in answers)
     assert len(generator.prompts) == 1
     assert sum('"cached":null' in answer.text for answer in answers) == 1
+
+
+@pytest.mark.needs("redis")
+async def test_replicas_share_answers_under_keys_that_tell_nothing(
+    serve: Serve, redis_url: str, generator: FakeGenerator
+) -> None:
+    settings = {"cache": "redis", "redis_url": redis_url, "redis_password": PASSWORD, "cache_timeout_s": LONG_S}
+    async with serve(**settings, log_level="error") as one, serve(**settings, max_active_queries=9) as other:
+        first, again = await ask(one), await ask(other)
+    assert (as_told(again), again["metadata"]["cached"]) == (as_told(first), "exact")
+    assert len(generator.prompts) == 1
+    redis = RedisConnection(RedisAddress(url=redis_url, password=SecretStr(PASSWORD)))
+    keys = await redis.call("KEYS", "*", timeout_s=LONG_S)
+    await redis.close()
+    assert isinstance(keys, list)
+    assert [
+        re.fullmatch(rb"ragspan:answer:[0-9a-f]{64}", key if isinstance(key, bytes) else b"") is not None
+        for key in keys
+    ] == [True]
+
+
+@pytest.mark.needs("redis")
+async def test_other_settings_of_answers_share_nothing(serve: Serve, redis_url: str) -> None:
+    settings = {"cache": "redis", "redis_url": redis_url, "redis_password": PASSWORD, "cache_timeout_s": LONG_S}
+    for differently in ({}, {"top_k": 3}, {"quality_min_support": 0.5}, {"link_hosts": ("example.com",)}):
+        async with serve(**settings, **differently) as client:
+            assert (await ask(client))["metadata"]["cached"] is None, differently
+            assert (await ask(client))["metadata"]["cached"] == "exact"
