@@ -12,8 +12,10 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Generator
-from dataclasses import astuple
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -33,15 +35,30 @@ FEW_PER_MANY = 16
 """At one client at a time a round has this part of the requests."""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that listens, and how long it took until then."""
+
+    ports: list[str]
+    pid: int
+    ready_s: float
+
+    def rss_mib(self) -> float:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 @contextlib.contextmanager
-def running(module: str, core: int, *arguments: str) -> Generator[tuple[list[str], int], None, None]:
-    """Run a module on one core; yield its ports and its process id."""
+def running(module: str, core: int, *arguments: str) -> Generator[Running, None, None]:
+    """Run a module on one core until the block ends."""
     pin(core)
+    begun = time.perf_counter()
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout
-            yield process.stdout.readline().split(), process.pid
+            ports = process.stdout.readline().split()
+            yield Running(ports, process.pid, time.perf_counter() - begun)
         finally:
             process.kill()
 
@@ -53,27 +70,26 @@ def pin(core: int) -> None:
 
 
 @contextlib.contextmanager
-def contestants(named: list[str]) -> Generator[dict[str, tuple[int, int]], None, None]:
-    """Yield port and process id by name, of those whose name has one of the words, or of all."""
+def contestants(named: list[str]) -> Generator[dict[str, Running], None, None]:
+    """Yield them by name: those whose name has one of the words, or all."""
     with contextlib.ExitStack() as stack:
-        (stub,), _ = stack.enter_context(running("bench.answer.stub", 1))
-        found: dict[str, tuple[int, int]] = {}
+        models = stack.enter_context(running("bench.answer.stub", 1)).ports
+        found: dict[str, Running] = {}
         for name, (module, *others) in CONTESTANTS.items():
             if not named or any(word in name for word in named):
-                ports = [port for other in others for port in stack.enter_context(running(other, 1))[0]]
-                (port,), pid = stack.enter_context(running(module, 0, stub, *ports))
-                found[name] = int(port), pid
+                ports = [port for other in others for port in stack.enter_context(running(other, 1)).ports]
+                found[name] = stack.enter_context(running(module, 0, *models, *ports))
         pin(1)
         yield found
 
 
-async def rounds(ports: dict[str, tuple[int, int]], number: int, requests: int) -> dict[tuple[str, int], list[Figures]]:
+async def rounds(servers: Mapping[str, Running], number: int, requests: int) -> dict[tuple[str, int], list[Figures]]:
     """Figures by contestant and number of clients; all contestants take part in each round."""
     found: dict[tuple[str, int], list[Figures]] = {}
     for turn in range(number + 1):
         for clients, asked in ((1, max(1, requests // FEW_PER_MANY)), (64, requests)):
-            for name, (port, pid) in ports.items():
-                figures = await measure(port, pid, clients, asked)
+            for name, server in servers.items():
+                figures = await measure(int(server.ports[0]), server.pid, clients, asked)
                 if turn:  # the first one warms up
                     found.setdefault((name, clients), []).append(figures)
     return found
@@ -93,8 +109,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=256)
     arguments = parser.parse_args()
-    with contestants(arguments.named) as ports:
-        report(uvloop.run(rounds(ports, arguments.rounds, arguments.requests)))
+    with contestants(arguments.named) as servers:
+        report(uvloop.run(rounds(servers, arguments.rounds, arguments.requests)))
+        for name, server in servers.items():
+            print(f"{name:22}ready after {server.ready_s:.1f} s, {server.rss_mib():.0f} MiB after the last request")
     print(
         f"ideal: first token after {IDEAL_TTFT_S * 1000:.0f} ms, {IDEAL_S * 1000:.0f} ms a request; "
         f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
