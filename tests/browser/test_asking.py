@@ -65,6 +65,15 @@ def test_an_answer_shows_its_model_and_the_time_of_each_stage(page: Page, servic
     expect(page.get_by_role("status")).to_contain_text("Answer: ")
 
 
+def test_an_answer_that_was_given_before_says_so(page: Page, tmp_path: Path) -> None:
+    with running_service(tmp_path, RAGSPAN_CACHE="memory") as address:
+        add_document(address, "restore.md", HANDBOOK["restore.md"])
+        page.goto(address)
+        expect(answered(ask(page, QUESTION)).locator(".meta summary")).not_to_contain_text("answered before")
+        page.get_by_role("button", name="New conversation").click()
+        expect(answered(ask(page, QUESTION)).locator(".meta summary")).to_contain_text("· answered before")
+
+
 def test_earlier_turns_go_along_with_a_question(page: Page, scripted_service: str, model: ScriptedModel) -> None:
     model.writes("Object counts. [", "1", "]\n", "\nAnd no more.")
     page.goto(scripted_service)
@@ -97,7 +106,7 @@ def test_an_answer_that_breaks_off_is_kept_and_marked(page: Page, scripted_servi
     model.writes("Half of the", " answer", finish_reason=None)
     page.goto(scripted_service)
     turn = ask(page, QUESTION)
-    expect(turn.get_by_text("The answer is cut off here. The answer generator is unavailable")).to_be_visible()
+    expect(turn.get_by_text("The answer is cut off here. The answer generator answered with an error")).to_be_visible()
     expect(turn.locator(".answer")).to_have_text("Half of the answer")
 
 

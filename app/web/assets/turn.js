@@ -6,6 +6,11 @@ import { MarkdownStream } from "./markdown.js";
 import { Problem, parts } from "./service.js";
 import { Sources } from "./sources.js";
 
+const ANSWERED_BEFORE = {
+  exact: "answered before",
+  semantic: "answered before, for a question that means the same",
+};
+
 export class Turn {
   constructor(asked) {
     this.asked = asked;
@@ -51,14 +56,15 @@ export class Turn {
     this.reply.append(actions(answer_id, this), this.details(metadata));
   }
 
-  details({ model, timings_ms }) {
-    const first = this.firstText === undefined ? "" : ` · first words after ${duration(this.firstText)}`;
+  details({ model, timings_ms, cached }) {
+    const first = this.firstText === undefined ? "" : `first words after ${duration(this.firstText)}`;
     const rows = Object.entries(timings_ms).flatMap(([stage, ms]) => [
       element("dt", { textContent: stage.replaceAll("_", " ") }),
       element("dd", { textContent: duration(ms) }),
     ]);
     const total = duration(performance.now() - this.started);
-    const summary = element("summary", { textContent: `${model ?? "no model"} · ${total}${first}` });
+    const facts = [model ?? "no model", total, first, ANSWERED_BEFORE[cached]].filter(Boolean);
+    const summary = element("summary", { textContent: facts.join(" · ") });
     return element("details", { className: "meta" }, summary, element("dl", {}, ...rows));
   }
 

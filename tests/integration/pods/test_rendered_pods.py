@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -113,6 +113,16 @@ def test_without_a_key_both_services_refuse(running: Running, service: str, path
         urlopen(f"{running.cluster.urls[service]}{path}", timeout=10)
     with refused.value as refusal:
         assert refusal.code == 401
+
+
+def test_a_session_that_one_replica_began_holds_on_every_other(running: Running) -> None:
+    first, *others = (running.cluster.urls[server] for server in SERVERS)
+    body = json.dumps({"key": running.key}).encode()
+    with urlopen(Request(f"{first}/session", body, {"Content-Type": "application/json"}), timeout=10) as signed_in:
+        cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    for server in others:
+        with urlopen(Request(f"{server}/v1/documents", headers={"Cookie": cookie}), timeout=10) as listed:
+            assert listed.status == 200
 
 
 def test_every_replica_gives_what_one_has_kept_and_a_lost_cache_costs_no_answer(running: Running) -> None:
