@@ -65,6 +65,7 @@ class CachedAnswers:
 
     async def close(self) -> None:
         """Let what is being kept be kept, and end what nobody waits for."""
+        await self._corpora.close()
         tasks = [flight.task for flight in self._flights.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT_S)

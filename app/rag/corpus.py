@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.ports import DependencyUnavailable
+from app.ports import ServiceError
 from app.rag.breaker import Breakers
 
 MEMO_S = 1.0
@@ -39,13 +39,15 @@ class CorpusVersions:
     async def of(self, tenant: str) -> Corpus:
         """Return the tenant's version, the last one known if the store is away. Many askers are one question."""
         since, corpus = self._known.get(tenant, (float("-inf"), Corpus(None, is_current=False)))
-        if self._clock() - since < MEMO_S:
+        age = self._clock() - since
+        if age < MEMO_S / 2:
             return corpus
         task = self._asking.get(tenant)
         if task is None:
             task = self._asking[tenant] = asyncio.create_task(self._fetch(tenant, corpus.version))
             task.add_done_callback(lambda done: self._keep(tenant, done))
-        return await asyncio.shield(task)
+        # Where questions keep coming, none of them waits for the store.
+        return corpus if age < MEMO_S else await asyncio.shield(task)
 
     def forget(self, tenant: str) -> None:
         """Ask anew: this replica has changed the documents. What is being asked just now may be the state before."""
@@ -53,19 +55,26 @@ class CorpusVersions:
             self._known[tenant] = (float("-inf"), self._known[tenant][1])
         self._asking.pop(tenant, None)
 
+    async def close(self) -> None:
+        """End what is being asked."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _fetch(self, tenant: str, last: str | None) -> Corpus:
         try:
             self._breakers.require("vector_store")
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 return Corpus(await self._ask(tenant), is_current=True)
-        except (DependencyUnavailable, TimeoutError):
+        except (ServiceError, TimeoutError):
             return Corpus(last, is_current=False)
 
     def _keep(self, tenant: str, task: asyncio.Task[Corpus]) -> None:
         if self._asking.get(tenant) is not task:
             return
         del self._asking[tenant]
-        if not task.cancelled():
+        if not task.cancelled() and task.exception() is None:
             self._known.pop(tenant, None)
             self._known[tenant] = (self._clock(), task.result())
             if len(self._known) > MAX_TENANTS:

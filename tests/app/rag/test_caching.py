@@ -12,7 +12,7 @@ from app.ports import AnswerCache, DependencyUnavailable, GenerationEnd, Prompt
 from app.rag.breaker import Breakers
 from app.rag.cache_key import cache_key
 from app.rag.caching import CachedAnswers, Outcome, Use
-from app.rag.corpus import CorpusVersions
+from app.rag.corpus import MEMO_S, CorpusVersions
 from app.rag.events import Done, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
@@ -255,6 +255,25 @@ async def test_a_corpus_version_that_was_asked_before_a_change_is_not_remembered
     await asyncio.sleep(0)
     answer.set()
     assert [(await before).version, (await after).version, (await corpora.of("acme")).version] == ["old", "new", "new"]
+
+
+async def test_a_steady_asker_waits_for_the_store_no_more_after_the_first_time() -> None:
+    now, answer, versions = 0.0, asyncio.Event(), iter(("v1", "v2"))
+    answer.set()
+
+    async def ask(_tenant: str) -> str:
+        await answer.wait()
+        return next(versions)
+
+    corpora = CorpusVersions(ask, Breakers(), lambda: now)
+    assert (await corpora.of("acme")).version == "v1"
+    answer.clear()
+    now = MEMO_S * 0.6
+    assert (await asyncio.wait_for(corpora.of("acme"), SOON_S)).version == "v1"
+    answer.set()
+    now = MEMO_S
+    assert (await corpora.of("acme")).version == "v2"
+    await corpora.close()
 
 
 async def _refusing(_key: str, _value: bytes) -> None:
