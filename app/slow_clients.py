@@ -1,7 +1,8 @@
-"""uvicorn's HTTP protocol, with a bound on how long a client may take for a request's head.
+"""uvicorn's HTTP protocol, with bounds on how long a client may take for a request's head, and for an answer.
 
 uvicorn bounds the wait between two requests of a connection, and nothing else: a connection that sends its head a byte
-at a time, or nothing, would be held for ever. How slow a body may be is app/security/body_limit.py's concern.
+at a time, or nothing, or that does not read, would be held for ever. How slow a body may be is
+app/security/body_limit.py's concern.
 """
 
 import asyncio
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
 HEAD_TIMEOUT_S = 10.0
 """From the connection, or the first byte of a further request, to the end of the head. nginx gives 60, Envoy 15."""
 
+READ_CHECK_S = 15.0
+"""How often it is seen what a client has taken of an answer that is more than the connection's buffers hold."""
+SLOWEST_BYTES_PER_S = 4096
+"""A client that takes less is cut, as one that sends a body so slowly."""
+
 
 class PatientProtocol(HttpToolsProtocol):
     """Closes a connection whose request does not come."""
 
     _head_timer: "TimerHandle | None" = None
+    _read_timer: "TimerHandle | None" = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -27,6 +34,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()
+        self._is_read()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -37,6 +45,30 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_is_here()
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._check_read_later()
+
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
+
+    def _check_read_later(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(READ_CHECK_S, self._check_read, unsent)
+
+    def _check_read(self, unsent_before: int) -> None:
+        taken = unsent_before - self.transport.get_write_buffer_size()
+        if taken < min(unsent_before, READ_CHECK_S * SLOWEST_BYTES_PER_S):
+            self.transport.abort()
+        else:
+            self._check_read_later()
+
+    def _is_read(self) -> None:
+        if self._read_timer:
+            self._read_timer.cancel()
+            self._read_timer = None
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.abort)

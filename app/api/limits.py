@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.admission import QUESTION_PATHS
@@ -74,7 +73,8 @@ class _Exchange:
     async def send_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(raw=message["headers"]).update(self.fields)
+            added = [(name.encode(), value.encode()) for name, value in self.fields.items()]
+            message = {**message, "headers": [*message["headers"], *added]}
         await self.send(message)
 
 

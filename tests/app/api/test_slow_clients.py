@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.app.api.conftest import Serve
-from tests.support.fake_ports import FakeGenerator, FakeStore
+from tests.support.fake_ports import FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
 HEAD = b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n"
@@ -19,6 +20,7 @@ PAUSE_S = 0.4
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.slow_clients.HEAD_TIMEOUT_S", PAUSE_S)
+    monkeypatch.setattr("app.slow_clients.READ_CHECK_S", PAUSE_S)
     monkeypatch.setattr("app.security.body_limit.PAUSE_S", PAUSE_S)
     monkeypatch.setattr("app.security.body_limit.SLOWEST_BYTES_PER_S", 800)
 
@@ -96,3 +98,41 @@ async def test_an_answer_may_take_longer_than_a_body(serve: Serve, generator: Fa
         response = await client.post("/v1/query", json={"query": "Which colour?"})
     assert response.status_code == 504
     assert response.elapsed.total_seconds() >= PAUSE_S * 1.9
+
+
+def descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+async def test_a_client_that_does_not_read_its_answer_is_cut(client: httpx.AsyncClient, store: FakeStore) -> None:
+    store.hits = [hit("x" * 32_000_000)]
+    await client.get("/healthz")
+    before, size = descriptors(), 0
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port, limit=1024)
+    writer.write(HEAD.replace(b"/v1/query", b"/v1/retrieve") + BODY)
+    try:
+        async with asyncio.timeout(10):
+            while descriptors() < before + 2:  # both ends are in this process
+                await client.get("/healthz")
+            while descriptors() > before + 1:
+                await client.get("/healthz")
+            with contextlib.suppress(ConnectionResetError):
+                while data := await reader.read(2**20):
+                    size += len(data)
+    finally:
+        writer.transport.abort()
+    assert size < 32_000_000
+
+
+async def test_a_client_that_reads_slowly_gets_all(client: httpx.AsyncClient, store: FakeStore) -> None:
+    store.hits = [hit("x" * 8_000_000)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port, limit=1024)
+    writer.write(HEAD.replace(b"/v1/query", b"/v1/retrieve") + BODY)
+    size, started = 0, time.monotonic()
+    while size < 8_000_000:
+        data = await reader.read(500_000)
+        assert data, f"cut after {size} bytes"
+        size += len(data)
+        await asyncio.sleep(PAUSE_S / 8)
+    assert time.monotonic() - started > PAUSE_S
+    writer.close()
