@@ -29,6 +29,8 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
             return _pgvector(settings)
         case "qdrant":
             return _qdrant(settings)
+        case "milvus":
+            return _milvus(settings)
         case "pinecone":
             return _pinecone(settings, client)
 
@@ -81,6 +83,19 @@ def _qdrant(settings: Settings) -> VectorStore:
             api_key=_revealed(settings.qdrant_api_key),
             collection_prefix=COLLECTION_PREFIX.lower(),
             replication_factor=settings.qdrant_replication_factor,
+        )
+    )
+
+
+def _milvus(settings: Settings) -> VectorStore:
+    from app.adapters.milvus_store import MilvusConnection, MilvusStore  # noqa: PLC0415
+
+    assert settings.milvus_url, "checked by Settings"  # noqa: S101
+    return MilvusStore(
+        MilvusConnection(
+            url=settings.milvus_url,
+            token=_revealed(settings.milvus_api_key),
+            collection_prefix=COLLECTION_PREFIX.lower(),
         )
     )
 

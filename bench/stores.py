@@ -1,6 +1,7 @@
 """Each vector store on a server that this starts and ends, for the benches that compare them.
 
-Qdrant is its client's local mode and Pinecone a stand-in, both in this process: that shows quality, not speed.
+Qdrant is its client's local mode, Milvus is Milvus Lite, Pinecone a stand-in, all in this process: that shows quality,
+not speed.
 """
 
 import tempfile
@@ -12,9 +13,11 @@ from typing import TypeAlias
 
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.http_client import HttpClient
+from app.adapters.milvus_store import MilvusConnection, MilvusStore
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from app.ports import VectorStore
+from tests.support.milvus import milvus_server
 from tests.support.pinecone_server import PineconeServer, pinecone_store
 from tests.support.postgres import postgres_server
 from tests.support.qdrant import SharedClient, qdrant_store
@@ -65,6 +68,11 @@ async def _qdrant(folder: Path) -> AsyncGenerator[VectorStore]:  # noqa: ARG001 
     yield qdrant_store(SharedClient())
 
 
+async def _milvus(folder: Path) -> AsyncGenerator[VectorStore]:
+    with milvus_server(folder) as url:
+        yield MilvusStore(MilvusConnection(url=url, collection_prefix="bench"))
+
+
 async def _pinecone(folder: Path) -> AsyncGenerator[VectorStore]:  # noqa: ARG001 - it keeps all in memory
     async with PineconeServer(DIMENSIONS, "key") as server, HttpClient(60) as client:
         yield pinecone_store(server, client)
@@ -75,5 +83,6 @@ STORES: dict[str, Serve] = {
     "weaviate": _weaviate,
     "pgvector": _pgvector,
     "qdrant": _qdrant,
+    "milvus": _milvus,
     "pinecone": _pinecone,
 }

@@ -45,6 +45,16 @@ def question_vector(text: str) -> SparseVector:
     return _sorted({_dimension(word): 1.0 for word in query_words(text)})
 
 
+def counted_words(title: str, text: str) -> str:
+    """Return a passage's words for a full-text search that counts words itself: as above, the title's four times."""
+    return " ".join(map(singular, [*TITLE_WEIGHT * _words(title), *_words(text)]))
+
+
+def asked_words(text: str) -> str:
+    """Return a question's telling words likewise; empty where it has none."""
+    return " ".join(map(singular, query_words(text)))
+
+
 def singular(word: str) -> str:
     """Return an English word without its plural's ending, by Harman's three rules; it need not be a word any more."""
     if len(word) < _SHORTEST_PLURAL or not word.endswith("s"):
@@ -56,8 +66,12 @@ def singular(word: str) -> str:
     return word if word.endswith(("us", "ss")) else word[:-1]
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
 def _dimensions(text: str) -> Iterable[int]:
-    return map(_dimension, re.findall(r"\w+", text.lower()))
+    return map(_dimension, _words(text))
 
 
 def _dimension(word: str) -> int:

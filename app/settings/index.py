@@ -11,14 +11,14 @@ from app.settings.names import variable
 from app.settings.values import ExistingFile, PostgresUrl, Url
 from app.settings.variants import Variant
 
-CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client"}
+CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client", "milvus": "pymilvus"}
 """What a store's client library is imported as, where it is an extra of the same name that may not be installed."""
 
 
 class IndexSettings(BaseSettings):
     """One store, and what belongs to it."""
 
-    vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant", "pinecone"] = Field(
+    vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant", "milvus", "pinecone"] = Field(
         default="embedded", description="Where the index lives."
     )
     data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded store; one server at a time.")
@@ -42,6 +42,10 @@ class IndexSettings(BaseSettings):
     qdrant_api_key: SecretStr | None = Field(default=None, description="API key of Qdrant.")
     qdrant_replication_factor: int = Field(
         default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
+    )
+    milvus_url: Url | None = Field(default=None, description="Address of Milvus, e.g. `http://milvus:19530`.")
+    milvus_api_key: SecretStr | None = Field(
+        default=None, description="`user:password` of Milvus, or an API key of Zilliz Cloud."
     )
     pinecone_url: Url | None = Field(
         default=None, description="Host of the Pinecone index: `https://name-project.svc.region.pinecone.io`."
@@ -77,5 +81,6 @@ VARIANTS = (
         required=("qdrant_url",),
         optional=("qdrant_api_key", "qdrant_replication_factor"),
     ),
+    Variant("vector_store", "milvus", required=("milvus_url",), optional=("milvus_api_key",)),
     Variant("vector_store", "pinecone", required=("pinecone_url", "pinecone_api_key")),
 )

@@ -43,6 +43,8 @@ NOT_RENDERED = {
     "qdrant_url": "likewise",
     "qdrant_api_key": "likewise",
     "qdrant_replication_factor": "likewise",
+    "milvus_url": "likewise",
+    "milvus_api_key": "likewise",
     "pinecone_url": "likewise",
     "pinecone_api_key": "likewise",
 }

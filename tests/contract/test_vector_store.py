@@ -9,9 +9,11 @@ import pytest
 from app.adapters import pinecone_store_requests, pinecone_store_tenant
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.http_client import HttpClient
+from app.adapters.milvus_store import MilvusConnection, MilvusStore
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore
 from tests.contract.vector_store_contract import IDENTITY, MakeStore, VectorStoreContract
+from tests.support.milvus import empty, milvus_server
 from tests.support.pinecone_server import PineconeServer, pinecone_store
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.qdrant import SharedClient, qdrant_store
@@ -33,6 +35,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[WeaviateServer
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[PostgresServer]:
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def milvus_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    with milvus_server(tmp_path_factory.mktemp("milvus")) as url:
+        yield url
 
 
 class TestEmbeddedStore(VectorStoreContract):
@@ -84,3 +92,13 @@ class TestPineconeStore(VectorStoreContract):
         monkeypatch.setattr(pinecone_store_tenant, "COUNT_DELAYS_S", (0.0,) * 2)
         async with PineconeServer(IDENTITY.dimensions, "key-of-pinecone") as server, HttpClient(5) as client:
             yield lambda: pinecone_store(server, client)
+
+
+@pytest.mark.needs("milvus")
+class TestMilvusStore(VectorStoreContract):
+    random_operations = 100
+
+    @pytest.fixture
+    async def make_store(self, milvus_url: str) -> MakeStore:
+        await empty(milvus_url, "contract")
+        return lambda: MilvusStore(MilvusConnection(url=milvus_url, collection_prefix="contract"))

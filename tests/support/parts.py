@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ PARTS = {
         names=("unshare",) if os.geteuid() == 0 else (sys.executable,),
         trial=(*NOT_ROOT, "true") if os.geteuid() == 0 else (),
         how_to_get="another user than root, whom PostgreSQL refuses, or a Linux that allows user namespaces",
+    ),
+    "milvus": Part(
+        names=(sys.executable,) if find_spec("milvus_lite") else ("milvus-lite",),
+        how_to_get="a machine that faiss-cpu is built for: Linux, or macOS on ARM",
     ),
     "redis": Part(
         names=("redis-server", "valkey-server"),

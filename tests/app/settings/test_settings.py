@@ -95,6 +95,7 @@ def test_every_fault_is_reported_at_once() -> None:
         ({**PGVECTOR, "PGVECTOR_URL": "postgresql://db"}, "with a host and a database, e.g. postgresql://db:5432/rag"),
         ({**PGVECTOR, "PGVECTOR_CA_FILE": "/no/such.pem"}, "there is no such file"),
         ({"VECTOR_STORE": "qdrant"}, "RAGSPAN_VECTOR_STORE=qdrant needs RAGSPAN_QDRANT_URL; set what is missing"),
+        ({"VECTOR_STORE": "milvus"}, "RAGSPAN_VECTOR_STORE=milvus needs RAGSPAN_MILVUS_URL; set what is missing"),
         ({"VECTOR_STORE": "pinecone"}, "needs RAGSPAN_PINECONE_URL, RAGSPAN_PINECONE_API_KEY; set what is missing"),
         ({"PGVECTOR_TLS": "false"}, "RAGSPAN_PGVECTOR_TLS would have no effect with RAGSPAN_VECTOR_STORE=embedded"),
         ({"EMBEDDER_TOKENIZER_FILE": "/no/such.json"}, "there is no such file"),

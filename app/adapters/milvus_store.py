@@ -1,0 +1,80 @@
+"""The vector store on Milvus 2.5 or newer: tenants by partition key, BM25 of its own, strongly consistent reads."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from pymilvus import AsyncMilvusClient
+from pymilvus.exceptions import MilvusException
+
+from app.adapters.milvus_store_schema import create_collections
+from app.adapters.milvus_store_tenant import TenantRows
+from app.adapters.recorded_store import CHANGE_TIMEOUT_S, OPEN_TIMEOUT_S, RecordedStore
+from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity
+from app.rag.index_rules import require_identity
+
+HEALTH_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilvusConnection:
+    """Where Milvus is, e.g. `http://host:19530`. `token` is `user:password`, or an API key of Zilliz Cloud."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    collection_prefix: str
+
+
+class MilvusStore(RecordedStore):
+    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+
+    def __init__(self, connection: MilvusConnection) -> None:
+        super().__init__()
+        self._connection = connection
+        self._client: Any = None
+
+    async def open(self, identity: IndexIdentity) -> None:
+        await self.close()
+        there = self._connection
+        async with self._reported(f"open the index at {there.url}", OPEN_TIMEOUT_S):
+            self._client = AsyncMilvusClient(there.url, token=there.token or "", timeout=CHANGE_TIMEOUT_S)
+            found = await create_collections(self._client, there.collection_prefix, identity)
+        require_identity(found, identity, f"The index {there.collection_prefix} in Milvus")
+        self._dimensions = identity.dimensions
+
+    async def health(self) -> Health:
+        if self._client is None:
+            return Health(ok=False, detail="Milvus is not connected.")
+        try:
+            async with self._reported("answer", HEALTH_TIMEOUT_S):
+                await self._client.has_collection(f"{self._connection.collection_prefix}_records")
+        except DependencyUnavailable as error:
+            return Health(ok=False, detail=str(error))
+        return Health(ok=True)
+
+    async def close(self) -> None:
+        connection, self._client = self._client, None
+        if connection:
+            await connection.close()
+
+    def _index(self, tenant: str) -> TenantRows:
+        if self._client is None:
+            raise DependencyUnavailable("vector_store", "Milvus is not connected; the store was not opened.")
+        return TenantRows(self._client, self._connection.collection_prefix, tenant)
+
+    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
+        return _reported(what, timeout_s)
+
+
+@asynccontextmanager
+async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise DependencyTimeout("vector_store", f"Milvus did not {what} in time.") from None
+    except (MilvusException, grpc.RpcError) as error:
+        raise DependencyUnavailable("vector_store", f"Milvus did not {what} ({type(error).__name__}).") from None
