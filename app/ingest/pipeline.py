@@ -10,7 +10,7 @@ import numpy as np
 from app.ingest.document import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ingest.identity import chunk_id, content_version, document_id
 from app.ingest.parsing import parse
-from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, VectorStore
+from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, StaleVersion, VectorStore
 from app.rag.access import may_read
 from app.rag.chunking import MAX_TOKENS, cut
 
@@ -45,6 +45,17 @@ class Ingestor:
         """
         doc_id = document_id(file.source_uri)
         known = await self._store.get(tenant, doc_id)
+        try:
+            return await self._write(tenant, file, writer, doc_id, known)
+        except StaleVersion:
+            now = await self._store.get(tenant, doc_id)
+            if now is None or now.version != content_version(file.content, *_scope(file, now, writer)):
+                raise
+            return IngestOutcome(doc_id=doc_id, version=now.version, chunks=now.chunks, status="unchanged")
+
+    async def _write(
+        self, tenant: str, file: SourceFile, writer: Scope, doc_id: str, known: DocumentRecord | None
+    ) -> IngestOutcome:
         if known and not may_read(writer, known.groups):
             raise DocumentOfOthers
         groups, tags = _scope(file, known, writer)

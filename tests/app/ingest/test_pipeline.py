@@ -1,5 +1,6 @@
 """From a file to a published document, on the real embedded store and embedder."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -71,6 +72,14 @@ async def test_an_older_revision_never_wins_not_even_after_equal_content(store: 
     with pytest.raises(StaleVersion):
         await ingestor.ingest("acme", file("The dog.", revision=5))
     assert await found(store, "animal") == ["The cat."]
+
+
+async def test_equal_content_sent_many_times_at_once_is_never_refused(store: EmbeddedStore) -> None:
+    ingestor = Ingestor(store, EMBEDDER)
+    sent = [ingestor.ingest("acme", file("The cat.", revision=revision)) for revision in range(20, 0, -1)]
+    outcomes = await asyncio.gather(*sent)
+    assert len({outcome.version for outcome in outcomes}) == 1
+    assert await found(store, "cat") == ["The cat."]
 
 
 async def test_an_unreadable_version_leaves_the_readable_one(store: EmbeddedStore) -> None:
