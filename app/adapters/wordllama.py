@@ -44,6 +44,8 @@ class WordLlamaEmbedder:
         self._tokenizer = Tokenizer.from_file(str(package / _TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        # It would remember thousands of texts, each a word to this vocabulary: 2 KB for every question ever asked.
+        self._tokenizer.model._resize_cache(0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         return self._tokenizer.encode(text, add_special_tokens=False).offsets
