@@ -1,5 +1,5 @@
 # Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
-.PHONY: help up check test test-engine test-cluster test-pods fuzz plan bench image parts lock schema
+.PHONY: help up check test test-engine test-cluster test-pods test-load fuzz plan bench image parts lock schema
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
@@ -21,7 +21,7 @@ check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/python tools/check_budgets.py
 
 test: $(BIN)/ragspan ## every test whose parts are here, but those below; names the rest and how to get them
-	$(BIN)/pytest $(addprefix --ignore=tests/,integration/engine integration/cluster integration/pods fuzz) $(ARGS)
+	$(BIN)/pytest $(addprefix --ignore=tests/,integration/engine integration/cluster integration/pods integration/load fuzz) $(ARGS)
 
 test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
 	$(BIN)/pytest tests/integration/engine -o faulthandler_timeout=300 $(ARGS)
@@ -31,6 +31,9 @@ test-cluster: $(BIN)/ragspan ## every stack on a real Kubernetes control plane w
 
 test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processes: ready, answering, outliving one
 	$(BIN)/pytest tests/integration/pods -o faulthandler_timeout=300 $(ARGS)
+
+test-load: $(BIN)/ragspan ## five times the load, a rolling restart, a soak of five minutes (SOAK_SECONDS)
+	$(BIN)/pytest tests/integration/load -o faulthandler_timeout=$$(($${SOAK_SECONDS:-300} + 300)) $(ARGS)
 
 fuzz: $(BIN)/ragspan ## parsers, guard and config, a quarter of a minute each, guided by coverage
 	$(BIN)/pytest tests/fuzz $(ARGS)

@@ -35,6 +35,10 @@ class ChatScript:
     """Sent in place of a well-formed stream."""
     stall_after: int | None = None
     """Sends this many pieces, then keep-alive comments only, until the client leaves or `resume` is set."""
+    first_s: float = 0
+    """How long the first piece takes."""
+    between_s: float = 0
+    """How long each further one takes."""
 
 
 def vector(text: str) -> list[float]:
@@ -135,6 +139,7 @@ class OpenAiServer:
             while number == self.chat.stall_after and not self.resume.is_set():
                 await response.write(b": keep-alive\n\n")
                 await asyncio.sleep(0.02)
+            await asyncio.sleep(self.chat.between_s if number else self.chat.first_s)
             await response.write(
                 _event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
             )
