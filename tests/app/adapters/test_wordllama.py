@@ -1,9 +1,11 @@
 """The embedding model inside the package."""
 
 import logging
+import os
 import subprocess
 import sys
 from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,21 @@ async def test_vectors_have_unit_length_and_close_texts_are_close() -> None:
     assert np.linalg.norm([cat, kitten, tax], axis=1) == pytest.approx(1)
     assert cat @ kitten > cat @ tax + 0.2
     assert np.array_equal(await EMBEDDER.embed_query("the cat sleeps"), cat)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+async def test_nothing_is_kept_of_a_text() -> None:
+    def resident_bytes() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    async def embed(first: int) -> None:
+        for number in range(first, first + 3000):
+            await EMBEDDER.embed_query(f"How fast does the spot pool drain? {number}")
+
+    await embed(0)
+    before = resident_bytes()
+    await embed(3000)
+    assert resident_bytes() - before < 2 * 2**20, "the tokenizer's own memory takes 6 MiB"
 
 
 async def test_a_text_without_tokens_is_zero_not_nan() -> None:
