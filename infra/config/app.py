@@ -60,7 +60,7 @@ class App(Section):
     """Entries as `ragspan key` prints them."""
     session_secret: SecretKey
     """At least 32 random characters, which sign the page's sessions on every replica."""
-    oidc: Oidc | None = None
+    oidc: Annotated[Oidc | None, FlipsTo({"issuers": ["https://id.example"], "audience": "ragspan"})] = None
     """Issuers whose tokens open it too."""
     hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
     """Host names clients use, beside the Service's own."""

@@ -15,6 +15,12 @@ QUESTION = {"query": "Which colour is the sky?"}
 PLACES, QUEUE = 2, 1
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits does so until the test lets it go on, however slow the machine."""
+    monkeypatch.setattr("app.api.admission.MAX_WAIT_S", 60)
+
+
 async def ask(client: httpx.AsyncClient, **fields: object) -> httpx.Response:
     return await client.post("/v1/query", json={**QUESTION, **fields})
 
