@@ -1,5 +1,5 @@
 # Each target is a thin name for a real command, and makes .venv first when it is missing or older than the lock.
-.PHONY: help up check test test-engine test-cluster test-pods test-load fuzz plan bench image parts lock schema
+.PHONY: help up check test test-browser test-engine test-cluster test-pods test-load fuzz plan bench image parts lock schema
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
@@ -21,7 +21,10 @@ check: $(BIN)/ragspan ## format, lint, types, import contracts, size budgets
 	$(BIN)/python tools/check_budgets.py
 
 test: $(BIN)/ragspan ## every test whose parts are here, but those below; names the rest and how to get them
-	$(BIN)/pytest $(addprefix --ignore=tests/,integration/engine integration/cluster integration/pods integration/load fuzz) $(ARGS)
+	$(BIN)/pytest $(addprefix --ignore=tests/,browser integration/engine integration/cluster integration/pods integration/load fuzz) $(ARGS)
+
+test-browser: $(BIN)/ragspan ## the page in a real Chromium: asking, signing in, adding documents, accessibility
+	$(BIN)/pytest tests/browser $(ARGS)
 
 test-engine: $(BIN)/ragspan ## every stack through the real Pulumi engine, without a cloud account
 	$(BIN)/pytest tests/integration/engine -o faulthandler_timeout=300 $(ARGS)

@@ -21,7 +21,9 @@ def of(drills: tuple[DrillResult, ...], drill: str, workload: str) -> list[Drill
 
 def test_production_keeps_answering_through_every_disturbance(rehearsed: Rehearse) -> None:
     found = rehearsed("prod-gcp-europe-west4", drills=True)
-    assert [one for one in found.drills if not one.survives or one.passed is False] == []
+    assert all(one.passed is not False for one in found.drills)
+    lost = {one.workload for one in found.drills if not one.survives}
+    assert lost == {"Deployment ragspan/valkey"}, "the cache alone, without which answers go on"
     assert {one.target for one in of(found.drills, "zone lost", "weaviate")} == {
         "europe-west4-a", "europe-west4-b", "europe-west4-c"
     }  # fmt: skip
