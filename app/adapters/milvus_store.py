@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,8 @@ from pymilvus.exceptions import MilvusException
 from app.adapters.milvus_store_schema import create_collections
 from app.adapters.milvus_store_tenant import TenantRows
 from app.adapters.recorded_store import CHANGE_TIMEOUT_S, OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
-
-HEALTH_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +43,8 @@ class MilvusStore(RecordedStore):
         require_identity(found, identity, f"The index {there.collection_prefix} in Milvus")
         self._dimensions = identity.dimensions
 
-    async def health(self) -> Health:
-        if self._client is None:
-            return Health(ok=False, detail="Milvus is not connected.")
-        try:
-            async with self._reported("answer", HEALTH_TIMEOUT_S):
-                await self._client.has_collection(f"{self._connection.collection_prefix}_records")
-        except DependencyUnavailable as error:
-            return Health(ok=False, detail=str(error))
-        return Health(ok=True)
+    async def _ping(self) -> None:
+        await self._connected().has_collection(f"{self._connection.collection_prefix}_records")
 
     async def close(self) -> None:
         connection, self._client = self._client, None
@@ -61,20 +52,19 @@ class MilvusStore(RecordedStore):
             await connection.close()
 
     def _index(self, tenant: str) -> TenantRows:
+        return TenantRows(self._connected(), self._connection.collection_prefix, tenant)
+
+    def _connected(self) -> Any:
         if self._client is None:
             raise DependencyUnavailable("vector_store", "Milvus is not connected; the store was not opened.")
-        return TenantRows(self._client, self._connection.collection_prefix, tenant)
+        return self._client
 
-    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        return _reported(what, timeout_s)
-
-
-@asynccontextmanager
-async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except TimeoutError:
-        raise DependencyTimeout("vector_store", f"Milvus did not {what} in time.") from None
-    except (MilvusException, grpc.RpcError) as error:
-        raise DependencyUnavailable("vector_store", f"Milvus did not {what} ({type(error).__name__}).") from None
+    @asynccontextmanager
+    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except TimeoutError:
+            raise DependencyTimeout("vector_store", f"Milvus did not {what} in time.") from None
+        except (MilvusException, grpc.RpcError) as error:
+            raise DependencyUnavailable("vector_store", f"Milvus did not {what} ({type(error).__name__}).") from None

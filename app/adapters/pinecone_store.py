@@ -6,17 +6,16 @@ Pinecone is eventually consistent: every write here waits until the index says t
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from app.adapters.http import ModelServer
 from app.adapters.pinecone_store_requests import Namespace, describe
 from app.adapters.pinecone_store_tenant import TenantNamespaces
 from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity, IndexMismatch
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity, IndexMismatch
 from app.rag.index_rules import require_identity
 
-HEALTH_TIMEOUT_S = 2.0
 IDENTITY = "identity"
 
 
@@ -47,24 +46,29 @@ class PineconeStore(RecordedStore):
         require_identity(_parsed(found.get(IDENTITY, {}).get(IDENTITY)), identity, "The index in Pinecone")
         self._dimensions = identity.dimensions
 
-    async def health(self) -> Health:
-        try:
-            async with self._reported("answer", HEALTH_TIMEOUT_S):
-                await describe(self._server)
-        except DependencyUnavailable as error:
-            return Health(ok=False, detail=str(error))
-        return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")
+    async def _ping(self) -> None:
+        await describe(self._server)
+        self._require_open()
 
     async def close(self) -> None:
         """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
 
     def _index(self, tenant: str) -> TenantNamespaces:
-        if not self._dimensions:
-            raise DependencyUnavailable("vector_store", "Pinecone's index is not known; the store was not opened.")
+        self._require_open()
         return TenantNamespaces(self._server, tenant, self._dimensions)
 
-    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        return _reported(what, timeout_s)
+    def _require_open(self) -> None:
+        if not self._dimensions:
+            raise DependencyUnavailable("vector_store", "Pinecone's index is not known; the store was not opened.")
+
+    @asynccontextmanager
+    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
+        """The server's errors are the ports' already."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except TimeoutError:
+            raise DependencyTimeout("vector_store", f"Pinecone did not {what} in time.") from None
 
 
 def _parsed(identity: object) -> object:
@@ -72,13 +76,3 @@ def _parsed(identity: object) -> object:
         return json.loads(str(identity))
     except ValueError:
         return None
-
-
-@asynccontextmanager
-async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
-    """The server's errors are the ports' already."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except TimeoutError:
-        raise DependencyTimeout("vector_store", f"Pinecone did not {what} in time.") from None

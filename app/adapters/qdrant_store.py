@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,15 +15,13 @@ from qdrant_client.http.exceptions import ApiException
 from app.adapters.qdrant_store_schema import create_collections
 from app.adapters.qdrant_store_tenant import TenantPoints
 from app.adapters.recorded_store import CHANGE_TIMEOUT_S, OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 logging.getLogger("qdrant_client").setLevel(logging.CRITICAL)
 
 OLDEST_VERSION = (1, 16)
 GRPC_PORT = 6334
-HEALTH_TIMEOUT_S = 2
-"""Whole seconds, as the client wants them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +71,8 @@ class QdrantStore(RecordedStore):
         require_identity(found, identity, f"The index {there.collection_prefix} in Qdrant")
         self._dimensions = identity.dimensions
 
-    async def health(self) -> Health:
-        if self._client is None:
-            return Health(ok=False, detail="Qdrant is not connected.")
-        try:
-            async with self._reported("answer", HEALTH_TIMEOUT_S):
-                await self._client.info()
-        except DependencyUnavailable as error:
-            return Health(ok=False, detail=str(error))
-        return Health(ok=True)
+    async def _ping(self) -> None:
+        await self._connected().info()
 
     async def close(self) -> None:
         connection, self._client = self._client, None
@@ -89,12 +80,24 @@ class QdrantStore(RecordedStore):
             await connection.close()
 
     def _index(self, tenant: str) -> TenantPoints:
+        return TenantPoints(self._connected(), self._connection.collection_prefix, tenant)
+
+    def _connected(self) -> AsyncQdrantClient:
         if self._client is None:
             raise DependencyUnavailable("vector_store", "Qdrant is not connected; the store was not opened.")
-        return TenantPoints(self._client, self._connection.collection_prefix, tenant)
+        return self._client
 
-    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        return _reported(what, timeout_s)
+    @asynccontextmanager
+    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except TimeoutError:
+            raise DependencyTimeout("vector_store", f"Qdrant did not {what} in time.") from None
+        except grpc.aio.AioRpcError as error:
+            raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({error.code().name}).") from None
+        except (ApiException, ValueError) as error:
+            raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({type(error).__name__}).") from None
 
 
 async def _check_version(client: AsyncQdrantClient) -> None:
@@ -103,16 +106,3 @@ async def _check_version(client: AsyncQdrantClient) -> None:
     if numbers < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
         raise DependencyUnavailable("vector_store", f"Qdrant is {version}; ragspan needs {oldest} or newer.")
-
-
-@asynccontextmanager
-async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except TimeoutError:
-        raise DependencyTimeout("vector_store", f"Qdrant did not {what} in time.") from None
-    except grpc.aio.AioRpcError as error:
-        raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({error.code().name}).") from None
-    except (ApiException, ValueError) as error:
-        raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({type(error).__name__}).") from None

@@ -20,7 +20,18 @@ from app.adapters.recorded_index import (
     record_properties,
 )
 from app.adapters.recorded_search import search_published
-from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, Vector
+from app.ports import (
+    EVERYTHING,
+    Chunk,
+    DependencyUnavailable,
+    DocumentRecord,
+    DocumentVersion,
+    Health,
+    Hit,
+    Matrix,
+    Scope,
+    Vector,
+)
 from app.rag.index_rules import (
     refuse_stale,
     refuse_stale_delete,
@@ -34,11 +45,12 @@ T = TypeVar("T")
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
 CHANGE_TIMEOUT_S = 120.0
+HEALTH_TIMEOUT_S = 2.0
 """Deadlines of whole operations."""
 
 
 class RecordedStore(ABC):
-    """Satisfies `ports.VectorStore` but for `open`, `health` and `close`; `open` sets `_dimensions`."""
+    """Satisfies `ports.VectorStore` but for `open` and `close`; `open` sets `_dimensions`."""
 
     def __init__(self) -> None:
         self._dimensions = 0
@@ -51,6 +63,18 @@ class RecordedStore(ABC):
     @abstractmethod
     def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
         """Turn the client's errors into the ports', without their words: they may quote documents."""
+
+    @abstractmethod
+    async def _ping(self) -> None:
+        """Ask for something that costs next to nothing. Raises DependencyUnavailable where the store is not open."""
+
+    async def health(self) -> Health:
+        try:
+            async with self._reported("answer", HEALTH_TIMEOUT_S):
+                await self._ping()
+        except DependencyUnavailable as error:
+            return Health(ok=False, detail=str(error))
+        return Health(ok=True)
 
     async def _writable(self, tenant: str) -> TenantIndex:
         """The tenant's index, made ready for a change."""

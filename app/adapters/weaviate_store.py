@@ -7,7 +7,7 @@ it found and drops every chunk of another version. Two processes must not publis
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from app.adapters.recorded_index import TenantIndex
 from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
 from app.adapters.weaviate_store_schema import complete_collections, create_collections, stored_identity
 from app.adapters.weaviate_store_tenant import TenantCollections
-from app.ports import DependencyTimeout, DependencyUnavailable, Health, IndexIdentity
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
@@ -75,14 +75,9 @@ class WeaviateStore(RecordedStore):
             await complete_collections(connection, prefix)
         self._dimensions = identity.dimensions
 
-    async def health(self) -> Health:
-        if self._client is None:
-            return Health(ok=False, detail="Weaviate is not connected.")
-        try:
-            ready = await self._client.is_ready()
-        except WeaviateBaseError as error:
-            return Health(ok=False, detail=f"Weaviate does not answer ({type(error).__name__}).")
-        return Health(ok=ready, detail="" if ready else "Weaviate is not ready.")
+    async def _ping(self) -> None:
+        if not await self._connected().is_ready():
+            raise DependencyUnavailable("vector_store", "Weaviate is not ready.")
 
     async def close(self) -> None:
         connection, self._client = self._client, None
@@ -91,13 +86,17 @@ class WeaviateStore(RecordedStore):
             await connection.close()
 
     def _index(self, tenant: str) -> TenantCollections:
-        if self._client is None:
-            raise DependencyUnavailable("vector_store", "Weaviate is not connected; the store was not opened.")
+        client = self._connected()
         if tenant not in self._indexes:
             if len(self._indexes) == KEPT_TENANTS:
                 self._indexes.clear()
-            self._indexes[tenant] = TenantCollections(self._client, self._connection.collection_prefix, tenant)
+            self._indexes[tenant] = TenantCollections(client, self._connection.collection_prefix, tenant)
         return self._indexes[tenant]
+
+    def _connected(self) -> WeaviateAsyncClient:
+        if self._client is None:
+            raise DependencyUnavailable("vector_store", "Weaviate is not connected; the store was not opened.")
+        return self._client
 
     async def _read(self, tenant: str, read: Callable[[TenantIndex], Awaitable[T]], nothing: T) -> T:
         """Read of a tenant, or return `nothing` where it does not exist.
@@ -118,8 +117,15 @@ class WeaviateStore(RecordedStore):
             await index.create()
         return index
 
-    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        return _reported(what, timeout_s)
+    @asynccontextmanager
+    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except (TimeoutError, WeaviateTimeoutError) as error:
+            raise DependencyTimeout("vector_store", f"Weaviate did not {what} in time.") from error
+        except (WeaviateBaseError, httpx.TransportError) as error:
+            raise DependencyUnavailable("vector_store", f"Weaviate did not {what} ({type(error).__name__}).") from error
 
     async def _exists(self, tenant: str, index: TenantCollections) -> bool:
         if tenant not in self._known_tenants and await index.exists():
@@ -150,15 +156,3 @@ async def _check_version(client: WeaviateAsyncClient) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
         raise DependencyUnavailable("vector_store", f"Weaviate is {version}; ragspan needs {oldest} or newer.")
-
-
-@asynccontextmanager
-async def _reported(what: str, timeout_s: float) -> AsyncGenerator[None]:
-    """Turn Weaviate's errors into the ports', without its words: they may quote documents."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except (TimeoutError, WeaviateTimeoutError) as error:
-        raise DependencyTimeout("vector_store", f"Weaviate did not {what} in time.") from error
-    except (WeaviateBaseError, httpx.TransportError) as error:
-        raise DependencyUnavailable("vector_store", f"Weaviate did not {what} ({type(error).__name__}).") from error
