@@ -100,7 +100,7 @@ class CacheEndpoint:
     username: str | None = None
     timeout_s: float
     """How long a call of it may take."""
-    server: Peer | Outside
+    server: Callee
 
 
 class Bucket(Protocol):
