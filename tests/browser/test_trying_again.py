@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.asking import answered, ask
 from tests.browser.running import HANDBOOK, ScriptedModel, add_document, answered_by, running_service
@@ -50,9 +50,17 @@ def test_a_dependency_that_is_away_has_its_own_time(page: Page, tmp_path: Path) 
 def test_a_document_that_did_not_arrive_is_sent_again(page: Page, service: str, tmp_path: Path) -> None:
     (tmp_path / "again.md").write_text("# Again\n\nPatience is a virtue.\n")
     page.goto(service)
-    page.route("**/v1/documents", lambda route: route.fulfill(status=429, headers={"Retry-After": "1"}), times=1)
-    with page.expect_response("**/v1/documents"):
-        page.get_by_label("Add documents").set_input_files(tmp_path / "again.md")
+    refused: list[Request] = []
+
+    def refuse_the_first_upload(route: Route) -> None:
+        if route.request.method != "POST" or refused:
+            route.fallback()
+            return
+        refused.append(route.request)
+        route.fulfill(status=429, headers={"Retry-After": "1"})
+
+    page.route("**/v1/documents", refuse_the_first_upload)
+    page.get_by_label("Add documents").set_input_files(tmp_path / "again.md")
     row = page.get_by_role("list", name="Uploads").get_by_role("listitem")
     again = row.get_by_role("button", name="Send again")
     expect(row.get_by_text("The service has too much to do just now.")).to_be_visible()
