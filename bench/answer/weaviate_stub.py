@@ -60,11 +60,15 @@ RECORDS = _reply(
         for n in range(len(PASSAGES))
     ]
 )  # fmt: skip
+NOTHING = _reply([])
 
 
 async def _search(request: bytes, _context: Any) -> bytes:
     await asyncio.sleep(SEARCH_S / 2)
-    return CHUNKS if search_get_pb2.SearchRequest.FromString(request).collection.endswith("Chunk") else RECORDS
+    wanted = search_get_pb2.SearchRequest.FromString(request)
+    if wanted.after:  # of a listing, which ends here
+        return NOTHING
+    return CHUNKS if wanted.collection.endswith("Chunk") else RECORDS
 
 
 async def _check(_request: bytes, _context: Any) -> bytes:
