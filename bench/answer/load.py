@@ -5,16 +5,37 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
-from bench.answer.contestant import KEY
+from bench.answer.contestant import KEY, QUESTION
 from bench.answer.stub import IDEAL_TTFT_S
 
-BODY = json.dumps({"query": "How fast does the spot pool drain?", "stream": True}).encode()
-REQUEST = (
-    b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (KEY.encode(), len(BODY)) + BODY
-)
+
+def _post(path: bytes, body: dict[str, object]) -> bytes:
+    data = json.dumps(body).encode()
+    return (
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (path, KEY.encode(), len(data)) + data
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What is sent, and what stands in the answer at its first token and at its end."""
+
+    request: bytes
+    token: bytes
+    end: bytes
+
+
+OK, LAST_CHUNK = b"HTTP/1.1 200 ", b"\r\n0\r\n\r\n"
+QUERY_BODY: dict[str, object] = {"query": QUESTION, "stream": True}
+CHAT_BODY: dict[str, object] = {"model": "rag", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+QUERY = Dialect(_post(b"/v1/query", QUERY_BODY), b"event: token", b"event: done")
+CHUNKS = Dialect(_post(b"/v1/query", QUERY_BODY), b'"content":" spot"', b'"finish_reason":"stop"')
+CHAT = Dialect(_post(b"/v1/chat/completions", CHAT_BODY), CHUNKS.token, CHUNKS.end)
+"""Events of our own; chunks of a chat completion, at the same address or at OpenAI's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +48,12 @@ class Figures:
     cpu_ms: float
 
 
-async def measure(port: int, pid: int, clients: int, requests: int) -> Figures:
+async def measure(port: int, pid: int, clients: int, requests: int, dialect: Dialect = QUERY) -> Figures:
     """Ask `requests` questions by `clients` at once. Raises ConnectionError for an answer that is none."""
     left = iter(range(requests))
     times_s: list[float] = []
     cpu_s, begun = _cpu_s(pid), time.perf_counter()
-    await asyncio.gather(*(_client(port, left, times_s) for _ in range(clients)))
+    await asyncio.gather(*(_client(port, left, times_s, dialect) for _ in range(clients)))
     took_s = time.perf_counter() - begun
     over_ms = sorted((seconds - IDEAL_TTFT_S) * 1000 for seconds in times_s)
     p99 = over_ms[min(len(over_ms) - 1, int(len(over_ms) * 0.99))]
@@ -40,20 +61,22 @@ async def measure(port: int, pid: int, clients: int, requests: int) -> Figures:
     return Figures(statistics.median(over_ms), p99, requests / took_s, cpu_ms)
 
 
-async def _client(port: int, left: Iterator[int], times_s: list[float]) -> None:
+async def _client(port: int, left: Iterator[int], times_s: list[float], dialect: Dialect) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in left:
-        begun = time.perf_counter()
-        writer.write(REQUEST)
-        try:
-            await reader.readuntil(b"event: token")
-            times_s.append(time.perf_counter() - begun)
-            rest = await reader.readuntil(b"\r\n0\r\n\r\n")
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionError(f"no answer, but {error.partial[-500:]!r}") from None
-        if b"event: done" not in rest:
-            raise ConnectionError(f"an answer broke off: {rest[-500:]!r}")
-    writer.close()
+    with closing(writer):
+        for _ in left:
+            begun, first_s, answer = time.perf_counter(), 0.0, b""
+            writer.write(dialect.request)
+            while not answer.endswith(LAST_CHUNK):
+                read = await reader.read(65536)
+                answer += read
+                if not first_s and dialect.token in answer:
+                    first_s = time.perf_counter() - begun
+                if not read or not answer.startswith(OK[: len(answer)]):
+                    raise ConnectionError(f"no answer, but {answer[-500:]!r}")
+            if not first_s or dialect.end not in answer:
+                raise ConnectionError(f"an answer broke off: {answer[-500:]!r}")
+            times_s.append(first_s)
 
 
 def _cpu_s(pid: int) -> float:

@@ -23,9 +23,10 @@ def _json(content: object) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-EMBEDDING = _json({"data": [{"index": 0, "embedding": [0.5] * DIMENSIONS}]})
+USAGE = {"prompt_tokens": 1, "completion_tokens": TOKENS, "total_tokens": TOKENS + 1}
+EMBEDDING = _json({"data": [{"index": 0, "object": "embedding", "embedding": [0.5] * DIMENSIONS}], "usage": USAGE})
 RANKING = _json({"rankings": [{"index": n, "logit": 2 - n / 4} for n in range(CANDIDATES)]})
-MODELS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+MODELS = _json({"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "bench"}]})
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app.settings.index import CLIENT_MODULES
+from bench.answer.entries import PEERS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -60,9 +61,11 @@ def test_the_image_carries_no_cloud_sdk() -> None:
     assert [name for name in pins("requirements/app.txt") if name.startswith("pulumi")] == []
 
 
-@pytest.mark.parametrize(
-    "lock", [*LOCKS, "requirements/build.txt", "requirements/parliament.txt", "requirements/live-llm.txt"]
-)
+APART = [f"requirements/{name}.txt" for name in ("build", "parliament", "live-llm")]
+FRAMEWORKS = [f"requirements/{entry.environment}.txt" for entry in PEERS.values()]
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, *APART, *FRAMEWORKS])
 def test_every_entry_of_a_lock_carries_hashes(lock: str) -> None:
     assert [entry for entry in entries(lock) if "--hash=sha256:" not in entry] == []
 

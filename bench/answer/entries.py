@@ -1,0 +1,78 @@
+"""Who takes part. Ours and what is written by hand use the project's environment, frameworks in ones of their own."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.answer.load import CHAT, CHUNKS, QUERY, Dialect
+
+ROOT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A contestant: its module, those of what it asks beside the models, what it does, and how it is asked.
+
+    A framework has `environment`, the name of its lock in requirements/ and of its folder in the cache.
+    """
+
+    module: str
+    beside: tuple[str, ...] = ()
+    does: str
+    dialect: Dialect = QUERY
+    environment: str = ""
+
+    def python(self) -> Path:
+        """Return the interpreter of the framework's environment, whether it is there or not."""
+        return CACHE / self.environment / "bin" / "python"
+
+    def is_installed(self) -> bool:
+        """Tell whether the environment holds what the lock pins: `tools/bench_peers` leaves a copy there, last."""
+        lock = Path("requirements", f"{self.environment}.txt")
+        copy = CACHE / self.environment / "requirements.txt"
+        return copy.is_file() and copy.read_bytes() == (ROOT / lock).read_bytes()
+
+
+OURS = {
+    "raw ASGI, own client": Entry(module="bench.answer.floor", does="nothing but pass tokens on"),
+    "ragspan": Entry(
+        module="bench.answer.ours", does="key, limits, deadlines, breakers, guard, verdict, metrics, logs, traces"
+    ),
+    "ragspan, Weaviate": Entry(
+        module="bench.answer.ours", beside=("bench.answer.weaviate_stub",), does="the same, with the shipped adapter"
+    ),
+    "FastAPI + aiohttp": Entry(module="bench.answer.with_aiohttp", does="a key, four metrics"),
+    "FastAPI + httpx": Entry(module="bench.answer.with_httpx", does="none of it"),
+}
+PEERS = {
+    "LangGraph + FastAPI": Entry(
+        module="bench.answer.peers.with_langgraph", does="none of it", environment="bench-langgraph"
+    ),
+    "LlamaIndex + FastAPI": Entry(
+        module="bench.answer.peers.with_llamaindex", does="none of it", environment="bench-llamaindex"
+    ),
+    "Haystack + Hayhooks": Entry(
+        module="bench.answer.peers.with_haystack", does="Hayhooks' traces, kept in memory", dialect=CHAT,
+        environment="bench-haystack",
+    ),
+    "nvidia-rag, library": Entry(
+        module="bench.answer.peers.with_nvidia_rag", does="citations, latencies", dialect=CHUNKS,
+        environment="bench-nvidia-rag",
+    ),
+}  # fmt: skip
+HOW_TO_GET_PEERS = "tools/bench_peers installs frameworks, 2 GB, and --peers measures them too."
+
+
+def entries(named: list[str], *, peers: bool) -> tuple[dict[str, Entry], list[str]]:
+    """Return who takes part by name, and which frameworks would but are not installed as their locks say.
+
+    `named` are parts of names; with none, all take part.
+    """
+    wanted = {
+        name: entry
+        for name, entry in (OURS | PEERS if peers else OURS).items()
+        if not named or any(word in name for word in named)
+    }
+    missing = [name for name, entry in wanted.items() if entry.environment and not entry.is_installed()]
+    return {name: entry for name, entry in wanted.items() if name not in missing}, missing

@@ -1,0 +1,63 @@
+"""Processes of the bench: each runs a module on one core, and prints its ports once it listens."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+CORES = os.sched_getaffinity(0)
+STAYS_HERE = {
+    "HAYSTACK_TELEMETRY_ENABLED": "false",
+    "NVIDIA_USAGE_TELEMETRY_ENABLED": "false",
+    "LANGSMITH_TRACING": "false",
+}
+"""Frameworks report to their makers only where these allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that listens, and how long it took until then."""
+
+    ports: list[str]
+    pid: int
+    ready_s: float
+
+    def rss_mib(self) -> float:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@contextlib.contextmanager
+def running(
+    module: str, core: int, *arguments: str, python: str | Path = sys.executable
+) -> Generator[Running, None, None]:
+    """Run a module on one core until the block ends. Raises RuntimeError with the end of what it said if it stops."""
+    pin(core)
+    begun = time.perf_counter()
+    command = [str(python), "-m", module, *arguments]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, text=True, env=os.environ | STAYS_HERE
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            ports = process.stdout.readline().split()
+            if not ports:
+                said.seek(0)
+                raise RuntimeError(f"{module} did not start:\n{said.read()[-2000:].decode(errors='replace')}")
+            yield Running(ports, process.pid, time.perf_counter() - begun)
+        finally:
+            process.kill()
+
+
+def pin(core: int) -> None:
+    """Keep this process, and what it starts from now on, on one core; where there is but one, there it is."""
+    if core in CORES:
+        os.sched_setaffinity(0, {core})
