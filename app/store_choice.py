@@ -36,7 +36,10 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
 
 
 def _weaviate(settings: Settings) -> VectorStore:
-    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
+    from app.adapters.weaviate_import import api_keys_alone  # noqa: PLC0415
+
+    with api_keys_alone():
+        from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
 
     url = settings.weaviate_url
     assert url, "checked by Settings"  # noqa: S101

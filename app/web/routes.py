@@ -1,4 +1,4 @@
-"""The page people ask in: one template and its assets, served under a policy that runs nothing else.
+"""The page people ask in: one file that names its assets, served under a policy that runs nothing else.
 
 The page is a client of the public HTTP API like any other; no route here reads or changes data.
 """
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from string import Template
 from types import MappingProxyType
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.ingest.parsing import PARSERS
 
@@ -73,5 +73,5 @@ def assets_version() -> str:
 
 @cache
 def rendered_page() -> str:
-    environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("page.html").render(assets=f"assets/{assets_version()}", accept=",".join(PARSERS))
+    template = Template((HERE / "page.html").read_text(encoding="utf-8"))
+    return template.substitute(assets=f"assets/{assets_version()}", accept=",".join(PARSERS))

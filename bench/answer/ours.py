@@ -13,6 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, models
 
 from app.adapters.http_client import HttpClient
+from app.adapters.weaviate_import import api_keys_alone
 from app.composition import Adapters, build_embedder, build_generator, build_reranker
 from app.main import create_app
 from app.ports import EVERYTHING, Hit, IndexIdentity, Scope, Vector, VectorStore
@@ -35,7 +36,8 @@ class TimedStore(FakeStore):
 
 def weaviate(http_port: int, grpc_port: int) -> VectorStore:
     """Return the shipped adapter, but for the check of the index, which the stub does not have."""
-    from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client  # noqa: PLC0415 - 20 MB
+    with api_keys_alone():
+        from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client  # noqa: PLC0415 - 27 MB
 
     class StubbedStore(WeaviateStore):
         async def open(self, identity: IndexIdentity) -> None:

@@ -1,0 +1,34 @@
+"""Weaviate's client without what it brings for others: OAuth clients with their cryptography, and a command line.
+
+We sign in by API key. The parts left out are a third of its memory and of the time that its import takes.
+"""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import ModuleType
+
+OAUTH_CLIENTS = "authlib.integrations.httpx_client"
+HTTPX_COMMAND = "httpx._main"
+
+
+@contextmanager
+def api_keys_alone() -> Generator[None, None, None]:
+    """Import Weaviate's client in the block. Who imports the parts themselves later gets them whole."""
+    left_out: dict[str, ModuleType | None] = {OAUTH_CLIENTS: _Unused(OAUTH_CLIENTS), HTTPX_COMMAND: None}
+    added = {name: module for name, module in left_out.items() if name not in sys.modules}
+    sys.modules.update(added)  # pyright: ignore[reportArgumentType, reportCallIssue] - None: import it is an ImportError
+    try:
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]
+
+
+class _Unused(ModuleType):
+    """Has a class by any name, of which nothing is an instance."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
