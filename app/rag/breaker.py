@@ -5,8 +5,8 @@ refused at once, so that a request waits for no deadline in vain and a strugglin
 """
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from app.ports import DependencyUnavailable
 
@@ -90,21 +90,43 @@ class Breakers:
             message = f"the {dependency} failed {FAILURES_TO_OPEN} times in a row and is left alone for now"
             raise DependencyUnavailable(dependency, message, retry_after_s=breaker.wait_s)
 
-    @contextmanager
-    def watching(self, dependency: str) -> Generator[None, None, None]:
+    def watching(self, dependency: str) -> "_Watch":
         """Judge the block, one call of the dependency. Raises DependencyUnavailable, before it, while open."""
+        return _Watch(self, dependency)
+
+    def admit(self, dependency: str) -> tuple[Breaker, bool]:
+        """Let a call pass; return the breaker, and whether the call is its probe. Raises DependencyUnavailable."""
         self.require(dependency)
-        breaker = self._breakers.setdefault(dependency, Breaker(self._clock))
-        was_open = breaker.is_open
-        probe = breaker.admit()
-        verdict = breaker.abandon
-        try:
-            yield
-            verdict = breaker.succeed
-        except DependencyUnavailable as error:
-            verdict = breaker.fail if error.is_to_blame else breaker.abandon
-            raise
-        finally:
-            verdict(probe=probe)
-            if breaker.is_open != was_open:
-                self._on_change(dependency, breaker.is_open)
+        breaker = self._breakers.get(dependency)
+        if breaker is None:
+            breaker = self._breakers[dependency] = Breaker(self._clock)
+        return breaker, breaker.admit()
+
+    def tell(self, dependency: str, *, is_open: bool) -> None:
+        self._on_change(dependency, is_open)
+
+
+class _Watch:
+    """Judges one call."""
+
+    __slots__ = ("_breaker", "_breakers", "_dependency", "_is_probe", "_was_open")
+
+    def __init__(self, breakers: Breakers, dependency: str) -> None:
+        self._breakers, self._dependency = breakers, dependency
+
+    def __enter__(self) -> None:
+        self._breaker, self._is_probe = self._breakers.admit(self._dependency)
+        self._was_open = self._breaker.is_open
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        breaker = self._breaker
+        if error is None:
+            breaker.succeed(probe=self._is_probe)
+        elif isinstance(error, DependencyUnavailable) and error.is_to_blame:
+            breaker.fail(probe=self._is_probe)
+        else:
+            breaker.abandon(probe=self._is_probe)
+        if breaker.is_open != self._was_open:
+            self._breakers.tell(self._dependency, is_open=breaker.is_open)

@@ -3,10 +3,10 @@
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 
-from app.ports import DependencyFailed, GenerationEnd, Generator, Hit, Prompt
+from app.ports import DependencyFailed, GenerationEnd, Generator, Hit
 from app.rag.citations import find_citations
 from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
@@ -37,32 +37,27 @@ class Writer:
         """Yield Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         prompt = build_prompt(question.text, passages, question.conversation, self._new_boundary())
         # A generator that reads no messages needs a follow-up's whole meaning.
-        prompt = replace(prompt, question=question.meaning)
+        if question.standalone:
+            prompt = replace(prompt, question=question.standalone)
         guarded = self._guard.open(passages)
         text = ""
-        with run.stage("generate") as stage:
-            async with aclosing(self._pieces(prompt, run)) as pieces:
-                async for piece in pieces:
-                    is_end = isinstance(piece, GenerationEnd)
-                    leaving = guarded.end() if is_end else guarded.feed(piece)
+        with run.stage("generate") as stage, closing(run.patience("generator", self._idle_s)) as patience:
+            async with aclosing(self._generator.stream(prompt)) as stream:
+                # A model may think long before its first word, never between two.
+                piece = await run.limit(_next(stream), "generator", run.total_s)
+                while True:
+                    leaving = guarded.end() if isinstance(piece, GenerationEnd) else guarded.feed(piece)
                     if leaving:
                         if not text:
                             stage.first_token()
                         text += leaving
                         yield Token(leaving)
-                    if is_end:
-                        stage.end()
-                        yield self._done(piece, text, passages, guarded, run)
-
-    async def _pieces(self, prompt: Prompt, run: Run) -> AsyncGenerator[str | GenerationEnd, None]:
-        """The generator's stream, each piece within its time; the end last."""
-        async with aclosing(self._generator.stream(prompt)) as stream:
-            # A model may think long before its first word, never between two.
-            piece = await run.limit(_next(stream), "generator", run.total_s)
-            while not isinstance(piece, GenerationEnd):
-                yield piece
-                piece = await run.wait(_next(stream), "generator", self._idle_s)
-            yield piece
+                    if isinstance(piece, GenerationEnd):
+                        break
+                    with patience:
+                        piece = await _next(stream)
+                stage.end()
+                yield self._done(piece, text, passages, guarded, run)
 
     def _done(self, end: GenerationEnd, text: str, passages: tuple[Hit, ...], guarded: GuardedText, run: Run) -> Done:
         since = time.monotonic()

@@ -51,23 +51,29 @@ class Pipeline:
         """Return the vector of a question that needs no rewriting. Raises DependencyUnavailable."""
         return await self._retriever.embed(question, run)
 
-    async def answer(self, question: Question, run: Run | None = None) -> AsyncGenerator[Event, None]:
+    def answer(self, question: Question, run: Run | None = None) -> AsyncGenerator[Event, None]:
         """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         run = run or self.new_run()
+        return self._held(question, run) if self._holds else self._attempt(question, run)
+
+    async def _held(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
+        question = await self._standing_alone(question, run)
+        for event in await held(lambda asked: self._attempt(asked, run), question, run):
+            yield event
+
+    async def _standing_alone(self, question: Question, run: Run) -> Question:
+        """Return a question that says what it is about, if the conversation does."""
         self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
+        if question.standalone or not question.conversation:
+            return question
         standalone = await self._rewriting.standalone(question.text, question.conversation, run)
-        question = replace(question, standalone=standalone)
-        if self._holds:
-            for event in await held(lambda asked: self._attempt(asked, run), question, run):
-                yield event
-            return
-        async with aclosing(self._attempt(question, run)) as events:
-            async for event in events:
-                yield event
+        return replace(question, standalone=standalone)
 
     async def _attempt(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
+        question = await self._standing_alone(question, run)
         hits, left = that_fit(await self._retriever.retrieve(question, run), self._prompt_tokens)
-        question = replace(question, conversation=latest_that_fit(question.conversation, left))
+        if question.conversation:
+            question = replace(question, conversation=latest_that_fit(question.conversation, left))
         yield Sources(hits)
         if not hits:
             yield Token(NO_CONTEXT)

@@ -1,7 +1,8 @@
 """The optional stage that reads question and passage together and orders the passages anew."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from app.ports import DependencyUnavailable, Hit, Reranker
 from app.rag.run import Run
@@ -15,10 +16,10 @@ class Reranking:
     def __init__(self, reranker: Reranker, limit_s: float) -> None:
         self._reranker, self._limit_s = reranker, limit_s
 
-    async def order(self, question: str, hits: Sequence[Hit], run: Run) -> list[Hit]:
-        """Return the hits, best first, with scores in 0..1. A reranker that fails or is late degrades the run."""
+    async def order(self, question: str, hits: Sequence[Hit], run: Run) -> Iterable[Hit]:
+        """Return the hits, best first, once, with scores in 0..1. A reranker that fails or is late degrades the run."""
         if not hits:
-            return []
+            return ()
         texts = [f"{hit.chunk.title}\n{hit.chunk.text}" for hit in hits]
         try:
             with run.stage("rerank"):
@@ -26,6 +27,6 @@ class Reranking:
         except DependencyUnavailable as error:
             log.warning("answered without the reranker: %s", error)
             run.degraded.append("rerank")
-            return list(hits)
-        judged = [Hit(chunk=hit.chunk, score=score) for hit, score in zip(hits, scores, strict=True)]
-        return sorted(judged, key=lambda hit: -hit.score)
+            return hits
+        judged = sorted(zip(hits, scores, strict=True), key=itemgetter(1), reverse=True)
+        return (Hit(chunk=hit.chunk, score=score) for hit, score in judged)

@@ -58,9 +58,8 @@ class Retriever:
             search = self._store.search(
                 question.tenant, question.meaning, vector, question.top_k * self._over_fetch, question.scope
             )
-            hits = await run.limit(search, "vector_store", self._limit_s)
-        if self._reranking:
-            hits = await self._reranking.order(question.meaning, hits, run)
+            found = await run.limit(search, "vector_store", self._limit_s)
+        hits = await self._reranking.order(question.meaning, found, run) if self._reranking else found
         return select(hits, question.top_k, self._per_document)
 
     async def embed(self, question: Question, run: Run) -> Vector:

@@ -18,7 +18,8 @@ Stage: TypeAlias = Literal[
 ]
 """`first_token` counts from the request, `stream` from the first token to the last, the others from their own start."""
 
-_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+NEVER = float("inf")
+_deadline: ContextVar[float] = ContextVar("deadline", default=NEVER)
 
 
 def time_left_s() -> float:
@@ -53,51 +54,77 @@ class Run:
 
         Raises DependencyUnavailable or DependencyTimeout.
         """
+        patience = self.patience(dependency, seconds)
+        token = _deadline.set(time.monotonic() + patience.allowed_s())
         try:
-            with self.breakers.watching(dependency):
-                return await self.wait(awaitable, dependency, seconds)
+            with self.breakers.watching(dependency), patience:
+                return await awaitable
         finally:
+            _deadline.reset(token)
+            patience.close()
             if isinstance(awaitable, Coroutine):
                 awaitable.close()  # of no effect on one that ran
 
-    async def wait(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
-        """Await more of a call that `limit` began, within the same times. Raises DependencyTimeout."""
-        allowed = min(seconds, self.left_s())
-        token = _deadline.set(time.monotonic() + allowed)
-        try:
-            with _Timeout(allowed):
-                return await awaitable
-        except TimeoutError:
-            message = f"no answer from the {dependency} in {allowed:.1f} s"
-            raise DependencyTimeout(dependency, message, is_to_blame=allowed >= seconds / 2) from None
-        finally:
-            _deadline.reset(token)
+    def patience(self, dependency: str, seconds: float) -> "Patience":
+        """Bound each of a dependency's answers, such as the pieces of a stream, by `seconds` and what is left."""
+        return Patience(self, dependency, seconds)
 
 
-class _Timeout:
-    """`asyncio.timeout` without what is not needed here: it would be a twentieth of what a question costs."""
+class Patience:
+    """Bounds a block that awaits a dependency, and the next one: to be closed after the last. Raises DependencyTimeout.
 
-    __slots__ = ("_cancels_before", "_has_expired", "_seconds", "_task", "_timer")
+    `asyncio.timeout` would set and cancel a timer for each block. Here a timer that goes off early is set anew.
+    """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._has_expired = seconds, False
+    __slots__ = (
+        "_cancels_before",
+        "_dependency",
+        "_due",
+        "_has_expired",
+        "_run",
+        "_seconds",
+        "_task",
+        "_timer",
+        "_wait_s",
+    )
+
+    def __init__(self, run: Run, dependency: str, seconds: float) -> None:
+        self._run, self._dependency, self._seconds = run, dependency, seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._due, self._has_expired = NEVER, False
+
+    def allowed_s(self) -> float:
+        return min(self._seconds, self._run.left_s())
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task  # noqa: S101 - no coroutine runs without
-        self._task, self._cancels_before = task, task.cancelling()
-        self._timer = task.get_loop().call_later(self._seconds, self._expire)
+        self._task, self._cancels_before, self._wait_s = task, task.cancelling(), self.allowed_s()
+        self._due = time.monotonic() + self._wait_s
+        if self._timer is None:
+            self._timer = task.get_loop().call_later(self._wait_s, self._look)
 
-    def _expire(self) -> None:
-        self._has_expired = True
-        self._task.cancel()
+    def _look(self) -> None:
+        """Cancel the block if it is the one that the timer was set for, or another that has taken too long."""
+        self._timer, left_s = None, self._due - time.monotonic()
+        if left_s <= 0:
+            self._has_expired = True
+            self._task.cancel()
+        elif left_s < NEVER:
+            self._timer = self._task.get_loop().call_later(left_s, self._look)
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._due = NEVER
         if self._has_expired and self._task.uncancel() <= self._cancels_before and kind is asyncio.CancelledError:
-            raise TimeoutError
+            message = f"no answer from the {self._dependency} in {self._wait_s:.1f} s"
+            is_to_blame = self._wait_s >= self._seconds / 2
+            raise DependencyTimeout(self._dependency, message, is_to_blame=is_to_blame) from None
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
 
 
 class StageTimer:

@@ -1,7 +1,7 @@
 """Which of the found passages go into the prompt, and how much of the conversation. Pure functions."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from app.ports import Hit, Message
 
@@ -9,7 +9,7 @@ BYTES_PER_TOKEN = 3
 """Text in UTF-8 has rarely fewer bytes a token in any model's vocabulary: English about four, Chinese three or more."""
 
 
-def select(hits: Sequence[Hit], limit: int, per_document: int) -> tuple[Hit, ...]:
+def select(hits: Iterable[Hit], limit: int, per_document: int) -> tuple[Hit, ...]:
     """Return at most `limit` hits in the order given, each statement once, at most `per_document` of one document.
 
     A passage that stands in one before it, but for case and white space, is no second witness. One that says nearly the
