@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from app.api.problems import Problem
 from app.composition import Adapters
 from app.ingest.pipeline import Ingestor
-from app.rag.caching import CachedAnswers, Use
+from app.rag.caching import CachedAnswers, Replay, Use
 from app.rag.events import Event
 from app.rag.pipeline import Pipeline
 from app.rag.retrieval import Question
@@ -37,6 +37,10 @@ class Service:
     def answer(self, question: Question, use: Use) -> AsyncGenerator[Event, None]:
         """Return the events of an answer, out of the cache where there is one."""
         return self.cached.answer(question, use) if self.cached else self.pipeline.answer(question)
+
+    async def begin(self, question: Question, use: Use) -> Replay | AsyncGenerator[Event, None]:
+        """Return the kept answer to this very question, or else the events of an answer, to be closed."""
+        return await self.cached.begin(question, use) if self.cached else self.pipeline.answer(question)
 
     @contextmanager
     def changing(self, tenant: str) -> Generator[None, None, None]:

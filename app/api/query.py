@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import lru_cache
 
 from fastapi import APIRouter, Depends, Request
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from app.api.admission import admitted
@@ -16,12 +17,15 @@ from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, Quer
 from app.ports import Hit, Message, Scope
 from app.rag import citations
 from app.rag.access import wanted_tags
+from app.rag.caching import Replay
 from app.rag.events import Done, Event, Sources, Token
+from app.rag.kept_answer import HOT_ANSWERS, KeptAnswer
 from app.rag.quality import Verdict
 from app.rag.retrieval import Question
 from app.rag.trace import current
 from app.telemetry.metrics import Metrics
 
+JSON = "application/json"
 PASSAGES_AT_HAND = 512
 """Found again and again, or given with kept answers; some 2 MB."""
 
@@ -34,13 +38,18 @@ async def query(
     body: QueryRequest, request: Request, service: ServiceDep, tenant: TenantDep, groups: GroupsDep, use: UseDep
 ) -> Response:
     """Answer a question from the tenant's documents. `stream` decides the form; if absent, the Accept header does."""
-    events = observed(service.answer(_question(body, service, tenant, groups), use), service.metrics)
+    question = _question(body, service, tenant, groups)
     if wants_stream(body.stream, request.headers.get("accept", "")):
+        events = observed(service.answer(question, use), service.metrics)
         # Retrieval comes before the first byte, so that its failure is still a problem with its own status.
         first = await unless_client_leaves(request.receive, _first(events))
         return EventStream(_rendered(first, events))
-    answer = await unless_client_leaves(request.receive, collect(events))
-    return Response(answer.model_dump_json(), media_type="application/json")
+    begun = await service.begin(question, use)
+    if isinstance(begun, Replay):
+        observe_end(begun.done, service.metrics)
+        return Response(replayed(begun), media_type=JSON)
+    answer = await unless_client_leaves(request.receive, collect(observed(begun, service.metrics)))
+    return Response(answer.model_dump_json(), media_type=JSON)
 
 
 def wants_stream(stream: bool | None, accept: str) -> bool:
@@ -64,10 +73,14 @@ async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> Asy
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Done):
-                    metrics.observe_answer(event)
-                    if trace := current.get():
-                        trace.end = event
+                    observe_end(event, metrics)
                 yield event
+
+
+def observe_end(done: Done, metrics: Metrics) -> None:
+    metrics.observe_answer(done)
+    if trace := current.get():
+        trace.end = done
 
 
 async def _first(events: AsyncGenerator[Event, None]) -> Event:
@@ -88,6 +101,28 @@ async def collect(events: AsyncGenerator[Event, None]) -> Answer:
                 case Done():
                     return Answer(answer=text, sources=sources, **dict(answer_end(event)))
     raise AssertionError("the pipeline ends with Done or raises")
+
+
+def replayed(replay: Replay) -> bytes:
+    """Return an answer as JSON, of which only what is of this request is made anew."""
+    done = replay.done
+    rest, metadata = _lasting(replay.found)
+    return b'{"answer_id":"%b","metadata":{"timings_ms":%b,"degraded":%b,%b,%b' % (
+        str(uuid.uuid4()).encode(),
+        to_json(done.timings_ms),
+        to_json(done.degraded),
+        metadata,
+        rest,
+    )
+
+
+@lru_cache(maxsize=HOT_ANSWERS)
+def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
+    """Return the fields of an answer to this very question, and those of its metadata, each up to the closing brace."""
+    end = answer_end(found.done("exact", {}, []))
+    answer = Answer(answer=found.text, sources=[source(hit) for hit in found.hits], **dict(end))
+    rest = answer.model_dump_json(exclude={"answer_id", "metadata"})
+    return rest[1:].encode(), end.metadata.model_dump_json(exclude={"timings_ms", "degraded"})[1:].encode()
 
 
 async def _rendered(first: Event, rest: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:

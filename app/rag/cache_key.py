@@ -45,7 +45,7 @@ def normalised(text: str) -> str:
     that of abbreviations: `IT` is not `it`.
     """
     words = unicodedata.normalize("NFC", text).strip().rstrip("?!. ").split()
-    return " ".join(WORD.sub(_without_case, word) for word in words)
+    return WORD.sub(_without_case, " ".join(words))
 
 
 def _without_case(word: re.Match[str]) -> str:

@@ -54,10 +54,17 @@ class CachedAnswers:
 
         The work of one replica for equal questions is done once, and is not cancelled while somebody waits for it.
         """
-        run = self._pipeline.new_run()
-        async with aclosing(await self._source(question, use, run)) as events:
+        source = await self.begin(question, use)
+        async with aclosing(source.events() if isinstance(source, Replay) else source) as events:
             async for event in events:
                 yield event
+
+    async def begin(self, question: Question, use: Use = "reuse") -> "Replay | AsyncGenerator[Event, None]":
+        """Return what was kept of this very question, or the events of another answer, to be closed.
+
+        It takes no longer than the cache and the store may take to be asked.
+        """
+        return await self._source(question, use, self._pipeline.new_run())
 
     def forget(self, tenant: str) -> None:
         """Let no answer of before be taken: this replica has changed the tenant's documents."""
@@ -73,8 +80,7 @@ class CachedAnswers:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _source(self, question: Question, use: Use, run: Run) -> AsyncGenerator[Event, None]:
-        """Where this question's events come from."""
+    async def _source(self, question: Question, use: Use, run: Run) -> "Replay | AsyncGenerator[Event, None]":
         corpus = await self._corpora.of(question.tenant) if use != "neither" else None
         if corpus is None or corpus.version is None:
             self._count("error" if corpus else "bypass")
@@ -85,7 +91,7 @@ class CachedAnswers:
         if use == "reuse":
             if found := await self._look_up(key, run):
                 self._count("exact")
-                return _replay(found, run, "exact")
+                return Replay(found, run, "exact")
             flight = self._flights.get(key.exact)
             if flight and not flight.is_abandoned:
                 self._count("joined")
@@ -128,7 +134,7 @@ class CachedAnswers:
             question = replace(question, vector=await self._pipeline.embed(question, run))
         if use == "reuse" and (found := await self._look_up_similar(question, key, run)):
             self._count("semantic")
-            events = _replay(found, run, "semantic")
+            events = Replay(found, run, "semantic").events()
         else:
             self._count("bypass" if use == "renew" else "error" if DEPENDENCY in run.degraded else "miss")
             events = self._fresh(question, key, run)
@@ -163,23 +169,19 @@ class CachedAnswers:
             self._count("not_kept")
 
 
-async def _replay(found: KeptAnswer, run: Run, cached: CachedBy) -> AsyncGenerator[Event, None]:
-    yield Sources(found.hits)
-    run.record("first_token", run.started)
-    yield Token(found.text)
-    run.record("total", run.started)
-    yield Done(
-        finish_reason="stop",
-        citations=list(found.citations),
-        model=found.model,
-        timings_ms=run.timings_ms,
-        degraded=run.degraded,
-        quality=found.quality,
-        removed=dict(found.removed),
-        prompt_tokens=0,
-        completion_tokens=0,
-        cached=cached,
-    )
+class Replay:
+    """A kept answer that is given again: whole, as `found` and `done`, or as events."""
+
+    def __init__(self, found: KeptAnswer, run: Run, cached: CachedBy) -> None:
+        run.record("first_token", run.started)
+        run.record("total", run.started)
+        self.found = found
+        self.done = found.done(cached, run.timings_ms, run.degraded)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        yield Sources(self.found.hits)
+        yield Token(self.found.text)
+        yield self.done
 
 
 async def _joined(flight: Flight, run: Run) -> AsyncGenerator[Event, None]:

@@ -9,14 +9,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.ports import Hit
 from app.rag.citations import Citation
-from app.rag.events import Done
+from app.rag.events import CachedBy, Done
 from app.rag.quality import Verdict
+from app.rag.run import Stage
 
 HOT_ANSWERS = 128
-"""So many are read once for as long as they are given again and again; some 2 MB."""
+"""So many are read once for as long as they are given again and again, each as the same object; some 2 MB."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeptAnswer:
     """A finished answer. `key` is the one it is kept under: a value that came to lie elsewhere is not taken."""
 
@@ -27,6 +28,21 @@ class KeptAnswer:
     model: str | None
     quality: Verdict
     removed: dict[str, int]
+
+    def done(self, cached: CachedBy, timings_ms: dict[Stage, float], degraded: list[str]) -> Done:
+        """Return the end of the answer as it is given to the next who asks."""
+        return Done(
+            finish_reason="stop",
+            citations=list(self.citations),
+            model=self.model,
+            timings_ms=timings_ms,
+            degraded=degraded,
+            quality=self.quality,
+            removed=dict(self.removed),
+            prompt_tokens=0,
+            completion_tokens=0,
+            cached=cached,
+        )
 
 
 _FORM = TypeAdapter(KeptAnswer)
