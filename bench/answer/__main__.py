@@ -45,7 +45,7 @@ async def rounds(
     for turn in range(number + 1):
         for clients, asked in ((1, max(1, requests // FEW_PER_MANY)), (64, requests)):
             for name, server in servers.items():
-                figures = await measure(int(server.ports[0]), server.pid, clients, asked, wanted[name].dialect)
+                figures = await measure(int(server.ports[0]), [server.pid], clients, asked, wanted[name].dialect)
                 if turn:  # the first one warms up
                     found.setdefault((name, clients), []).append(figures)
     return found

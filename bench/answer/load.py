@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -28,14 +28,22 @@ class Dialect:
     token: bytes
     end: bytes
 
+    def asked(self, number: int) -> bytes:
+        """Return the request, with the number of the question where it has a place for one."""
+        return self.request.replace(PLACE, b"%06d" % number)
 
+
+ENDS = b"event: token", b"event: done"
 OK, LAST_CHUNK = b"HTTP/1.1 200 ", b"\r\n0\r\n\r\n"
+PLACE = b"000000"
 QUERY_BODY: dict[str, object] = {"query": QUESTION, "stream": True}
 CHAT_BODY: dict[str, object] = {"model": "rag", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
-QUERY = Dialect(_post(b"/v1/query", QUERY_BODY), b"event: token", b"event: done")
+QUERY = Dialect(_post(b"/v1/query", QUERY_BODY), *ENDS)
 CHUNKS = Dialect(_post(b"/v1/query", QUERY_BODY), b'"content":" spot"', b'"finish_reason":"stop"')
 CHAT = Dialect(_post(b"/v1/chat/completions", CHAT_BODY), CHUNKS.token, CHUNKS.end)
 """Events of our own; chunks of a chat completion, at the same address or at OpenAI's."""
+NEVER_THE_SAME = Dialect(_post(b"/v1/query", {"query": f"{QUESTION} {PLACE.decode()}", "stream": True}), *ENDS)
+"""As a cache sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +56,30 @@ class Figures:
     cpu_ms: float
 
 
-async def measure(port: int, pid: int, clients: int, requests: int, dialect: Dialect = QUERY) -> Figures:
-    """Ask `requests` questions by `clients` at once. Raises ConnectionError for an answer that is none."""
-    left = iter(range(requests))
+async def measure(
+    port: int, pids: Sequence[int], clients: int, requests: int, dialect: Dialect = QUERY, first: int = 0
+) -> Figures:
+    """Ask those processes `requests` questions by `clients` at once. Raises ConnectionError for what is no answer.
+
+    `first` is the number of the first question, for dialects that have a place for it.
+    """
+    left = iter(range(first, first + requests))
     times_s: list[float] = []
-    cpu_s, begun = _cpu_s(pid), time.perf_counter()
+    cpu_s, begun = sum(map(cpu_time_s, pids)), time.perf_counter()
     await asyncio.gather(*(_client(port, left, times_s, dialect) for _ in range(clients)))
     took_s = time.perf_counter() - begun
     over_ms = sorted((seconds - IDEAL_TTFT_S) * 1000 for seconds in times_s)
     p99 = over_ms[min(len(over_ms) - 1, int(len(over_ms) * 0.99))]
-    cpu_ms = (_cpu_s(pid) - cpu_s) * 1000 / requests
+    cpu_ms = (sum(map(cpu_time_s, pids)) - cpu_s) * 1000 / requests
     return Figures(statistics.median(over_ms), p99, requests / took_s, cpu_ms)
 
 
 async def _client(port: int, left: Iterator[int], times_s: list[float], dialect: Dialect) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
-        for _ in left:
+        for number in left:
             begun, first_s, answer = time.perf_counter(), 0.0, b""
-            writer.write(dialect.request)
+            writer.write(dialect.asked(number))
             while not answer.endswith(LAST_CHUNK):
                 read = await reader.read(65536)
                 answer += read
@@ -79,6 +92,6 @@ async def _client(port: int, left: Iterator[int], times_s: list[float], dialect:
             times_s.append(first_s)
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_time_s(pid: int) -> float:
     """Return the time that a process has had, of all its threads, by the clock that Linux keeps of it."""
     return time.clock_gettime((~pid << 3) | 2)

@@ -6,15 +6,16 @@ With the ports of a Weaviate as further arguments, that is searched by the shipp
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, models
 
 from app.adapters.http_client import HttpClient
 from app.adapters.weaviate_import import api_keys_alone
-from app.composition import Adapters, build_embedder, build_generator, build_reranker
+from app.composition import Adapters, build_cache, build_embedder, build_generator, build_reranker
 from app.main import create_app
 from app.ports import EVERYTHING, Hit, IndexIdentity, Scope, Vector, VectorStore
 from app.security.api_keys import ApiKey, hash_key
@@ -53,22 +54,30 @@ def weaviate(http_port: int, grpc_port: int) -> VectorStore:
     )  # fmt: skip
 
 
-@asynccontextmanager
-async def adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
-    ports = [int(port) for port in sys.argv[2:]]
-    timed = TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
-    store = weaviate(*ports) if ports else timed
-    async with HttpClient(settings.request_timeout_s) as http:
-        reranker = build_reranker(settings, http)
-        yield Adapters(build_embedder(settings, http), store, build_generator(settings, http), reranker)
-        await store.close()
+def timed() -> VectorStore:
+    return TimedStore([hit(text, doc_id=f"doc-{number}") for number, text in enumerate(PASSAGES)])
 
 
-def settings_for(stub: Upstream, folder: str) -> Settings:
+def adapters(store: VectorStore) -> Callable[[Settings], AbstractAsyncContextManager[Adapters]]:
+    """Return what opens all that the settings choose, and this in the place of the index."""
+
+    @asynccontextmanager
+    async def opened(settings: Settings) -> AsyncGenerator[Adapters, None]:
+        async with HttpClient(settings.request_timeout_s) as http:
+            embedder, generator = build_embedder(settings, http), build_generator(settings, http)
+            yield Adapters(embedder, store, generator, build_reranker(settings, http), build_cache(settings))
+            await store.close()
+
+    return opened
+
+
+def settings_for(stub: Upstream, folder: str, *, max_active_queries: int = 128, **shared: Any) -> Settings:
+    """Return the service's settings, with those of a Redis if it shares one."""
     tokenizer = Path(folder, "tokenizer.json")
     Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tokenizer))
     return Settings(
-        max_active_queries=128,  # more than there are clients: a place gets free a moment after an answer's last byte
+        # More than there are clients: a place gets free a moment after an answer's last byte.
+        max_active_queries=max_active_queries, **shared,
         embedder="openai", embedder_url=stub.url, embedder_model="m", embedder_dimensions=DIMENSIONS,
         embedder_max_tokens=512, embedder_tokenizer_file=tokenizer, top_k=WANTED,
         reranker="nim", reranker_url=stub.url, reranker_model="m",
@@ -80,8 +89,10 @@ def settings_for(stub: Upstream, folder: str) -> Settings:
 
 def main() -> None:
     configure_logs("info")
+    ports = [int(port) for port in sys.argv[2:]]
+    store = weaviate(*ports) if ports else timed()
     with tempfile.TemporaryDirectory() as folder, bind("127.0.0.1", 0) as bound:
-        app = create_app(settings_for(upstream(), folder), adapters)
+        app = create_app(settings_for(upstream(), folder), adapters(store))
         port = bound.getsockname()[1]
         ready = lambda: print(port, flush=True)  # noqa: E731
         server = DrainingServer(app, drain_s=1, on_ready=ready, on_drain=app.state.readiness.drain)

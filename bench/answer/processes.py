@@ -34,9 +34,9 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    module: str, core: int, *arguments: str, python: str | Path = sys.executable
+    module: str, core: int | None, *arguments: str, python: str | Path = sys.executable
 ) -> Generator[Running, None, None]:
-    """Run a module on one core until the block ends. Raises RuntimeError with the end of what it said if it stops."""
+    """Run a module on one core, or on any, until the block ends. Raises RuntimeError with what it said if it stops."""
     pin(core)
     begun = time.perf_counter()
     command = [str(python), "-m", module, *arguments]
@@ -57,7 +57,6 @@ def running(
             process.kill()
 
 
-def pin(core: int) -> None:
-    """Keep this process, and what it starts from now on, on one core; where there is but one, there it is."""
-    if core in CORES:
-        os.sched_setaffinity(0, {core})
+def pin(core: int | None) -> None:
+    """Keep this process, and what it starts from now on, on one core, if the machine has it; None frees it."""
+    os.sched_setaffinity(0, {core} if core in CORES else CORES)

@@ -12,9 +12,11 @@ import pytest
 from bench.answer import entries as table
 from bench.answer.__main__ import contestants, rounds
 from bench.answer.entries import OURS, PEERS, Entry, entries
-from bench.answer.load import CHAT, Figures, measure
+from bench.answer.load import CHAT, NEVER_THE_SAME, Figures, measure
 from bench.answer.processes import running
 from bench.answer.report import rows, write
+from bench.answer.two_processes import Redis, observe, services
+from tests.support.redis import redis_server
 
 ROOT = Path(__file__).parents[2]
 FLOOR = "raw ASGI, own client"
@@ -92,7 +94,24 @@ def test_an_answer_without_the_marks_of_its_dialect_is_no_answer() -> None:
     with contestants({FLOOR: OURS[FLOOR]}) as servers:
         server = servers[FLOOR]
         with pytest.raises(ConnectionError, match="an answer broke off"):
-            asyncio.run(asyncio.wait_for(measure(int(server.ports[0]), server.pid, 1, 1, CHAT), 5))
+            asyncio.run(asyncio.wait_for(measure(int(server.ports[0]), [server.pid], 1, 1, CHAT), 5))
+
+
+@pytest.mark.needs("redis")
+def test_two_processes_share_the_connections_of_one_port_and_a_redis(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url, services(url, [2]) as (stub, servers):
+        seen = asyncio.run(observe(servers[2], stub, Redis(url), clients=64, asked=range(64)))
+    assert servers[2][0].ports == servers[2][1].ports
+    assert (seen.processes, seen.clients) == (2, 64)
+    assert 0.5 <= seen.share < 1
+    assert seen.redis_commands > 1
+    assert min(seen.median.cpu_ms, seen.other_cpu_ms, seen.cores_busy) > 0
+
+
+def test_a_question_is_never_the_same_where_its_dialect_has_a_place_for_a_number() -> None:
+    assert CHAT.asked(1) == CHAT.asked(2)
+    assert NEVER_THE_SAME.asked(1) != NEVER_THE_SAME.asked(2)
+    assert len(NEVER_THE_SAME.asked(1)) == len(NEVER_THE_SAME.asked(99_999)) == len(NEVER_THE_SAME.request)
 
 
 def test_a_contestant_that_does_not_start_says_why() -> None:
