@@ -1,6 +1,6 @@
 """What tracing costs the event loop for one request of four stages, in microseconds of its thread's CPU time.
 
-`python -m bench.tracing`. The exporter's own thread is left out: it sends in batches, here to nobody.
+`python -m bench.tracing`. The task that sends in batches is left out.
 """
 
 import asyncio

@@ -1,124 +1,155 @@
-"""Spans to an OpenTelemetry collector: OTLP over HTTP, by OpenTelemetry's own SDK, from a thread of its own.
+"""Spans to an OpenTelemetry collector: OTLP over HTTP as JSON, by the client that model servers are asked with.
 
 What the collector does not take in time is lost and counted; no request waits for it, and none fails with it.
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
+import os
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
+from urllib.parse import unquote
 
-import requests
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-
+from app.adapters.http import ModelServer
+from app.adapters.http_client import HttpClient
+from app.ports import DependencyUnavailable
 from app.settings.tracing import TRACES_PATH
 from app.telemetry.metrics import Metrics
-from app.telemetry.tracing import Span
+from app.telemetry.tracing import Attribute, Span
 
 log = logging.getLogger("ragspan.tracing")
-
-SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-UNSET, ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 MAX_PENDING = 2048
 """Spans, some hundred requests' worth or 2 MB, that wait for a collector that is slow."""
 BATCH = 256
-"""Small enough that making the message holds other threads up for a few milliseconds at most."""
-EVERY_MS = 2000
+"""Small enough that making the message holds requests up for a few milliseconds at most."""
+EVERY_S = 2.0
 EXPORT_TIMEOUT_S = 3.0
 FLUSH_S = 3.0
-"""For what is left at the end; a call under way then has `EXPORT_TIMEOUT_S` of its own at most."""
+"""For what is left at the end."""
+
+KIND_SERVER, KIND_CLIENT = 2, 3
+STATUS_ERROR = 2
+SAMPLED, KNOWS_ITS_PARENTS_PLACE, PARENT_IS_REMOTE = 0x1, 0x100, 0x200
+"""Values of https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto."""
+FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\x20-\x7e]+")
 
 
 class Collector:
-    """Takes finished spans; for the event loop's thread alone."""
+    """Takes finished spans and sends them, a batch at a time, in a task of its own."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        # It speaks of each batch that fails; we speak of the first.
-        logging.getLogger("opentelemetry").setLevel("CRITICAL")
-        self._exporter = _CountingExporter(endpoint, metrics)
-        self._processor = BatchSpanProcessor(
-            self._exporter, max_queue_size=MAX_PENDING, schedule_delay_millis=EVERY_MS, max_export_batch_size=BATCH
-        )
-        self._scope = InstrumentationScope("ragspan", version("ragspan"))
-        self._resource = Resource.create({"service.name": "ragspan", "service.version": version("ragspan")})
+        self._client = HttpClient(EXPORT_TIMEOUT_S)
+        fields = [f"{name}: {value}" for name, value in listed("OTEL_EXPORTER_OTLP_HEADERS").items()]
+        head = "".join(f"{field}\r\n" for field in fields if FIELD.fullmatch(field))
+        self._server = ModelServer(self._client, endpoint, None, "collector", fields=head)
+        self._endpoint = endpoint
+        self._exported, self._lost = (metrics.spans.labels(outcome) for outcome in ("exported", "lost"))
+        own = {"service.name": "ragspan", "service.version": version("ragspan")}
+        self._resource = {"attributes": _attributes({**listed("OTEL_RESOURCE_ATTRIBUTES"), **own})}
+        self._scope = {"name": "ragspan", "version": version("ragspan")}
+        self._waiting = deque[Span]()
+        self._in_flight = 0
+        self._wake = asyncio.Event()
+        self._is_away = self._is_closing = False
+        self._task = asyncio.create_task(self._send_all())
 
     def take(self, spans: Sequence[Span]) -> None:
         """Queue the spans of a request, all or none of them."""
-        if self._exporter.admit(len(spans)):
-            for span in spans:
-                self._processor.on_end(self._readable(span))
-
-    def _readable(self, span: Span) -> ReadableSpan:
-        """Make what the SDK exports; its tracer, for spans under way, would do so in eight times the time."""
-        trace_id = int(span.trace_id, 16)
-        own = SpanContext(trace_id, int(span.span_id, 16), is_remote=False, trace_flags=SAMPLED)
-        parent = None
-        if span.parent_id:
-            parent = SpanContext(trace_id, int(span.parent_id, 16), is_remote=span.is_server, trace_flags=SAMPLED)
-        return ReadableSpan(
-            span.name,
-            own,
-            parent,
-            self._resource,
-            span.attributes,
-            kind=SpanKind.SERVER if span.is_server else SpanKind.CLIENT,
-            status=ERROR if span.failed else UNSET,
-            start_time=span.started_ns,
-            end_time=span.ended_ns,
-            instrumentation_scope=self._scope,
-        )
+        if len(self._waiting) + self._in_flight + len(spans) > MAX_PENDING:
+            self._lost.inc(len(spans))
+            return
+        self._waiting.extend(spans)
+        if len(self._waiting) >= BATCH:
+            self._wake.set()
 
     async def close(self) -> None:
-        """Send what is left, within `FLUSH_S` and a last call's time."""
-        flushed = asyncio.create_task(asyncio.to_thread(self._processor.shutdown))
-        await asyncio.wait({flushed}, timeout=FLUSH_S)
-        self._exporter.give_up()
-        await flushed
+        """Send what is left, within `FLUSH_S`."""
+        self._is_closing = True
+        self._wake.set()
+        await asyncio.wait({self._task}, timeout=FLUSH_S)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        if self._waiting:
+            self._settle(len(self._waiting), has_arrived=False)
+        await self._client.__aexit__()
 
+    async def _send_all(self) -> None:
+        while not self._is_closing or self._waiting:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._wake.wait()
+            while self._waiting:
+                await self._send([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
+            if not self._is_closing:
+                self._wake.clear()
 
-class _CountingExporter(SpanExporter):
-    """Counts what arrives and what does not, and lets no more wait than `MAX_PENDING`."""
+    async def _send(self, spans: Sequence[Span]) -> None:
+        self._in_flight, has_arrived = len(spans), False
+        of_scope = {"scope": self._scope, "spans": [_encoded(span) for span in spans]}
+        message = {"resourceSpans": [{"resource": self._resource, "scopeSpans": [of_scope]}]}
+        try:
+            async with asyncio.timeout(EXPORT_TIMEOUT_S), self._server.post(TRACES_PATH, message) as answer:
+                await answer.read()
+            has_arrived = True
+        except (DependencyUnavailable, TimeoutError):
+            pass
+        finally:
+            self._in_flight = 0
+            self._settle(len(spans), has_arrived=has_arrived)
 
-    def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        session = requests.Session()
-        session.trust_env = False  # neither a proxy nor credentials of a .netrc
-        self._inner = OTLPSpanExporter(endpoint + TRACES_PATH, timeout=EXPORT_TIMEOUT_S, session=session)
-        self._exported, self._lost = (metrics.spans.labels(outcome) for outcome in ("exported", "lost"))
-        self._endpoint = endpoint
-        # Each is written by one thread only, so that none needs a lock.
-        self._admitted, self._settled = 0, 0
-        self._is_away = self._has_given_up = False
-
-    def admit(self, spans: int) -> bool:
-        """Whether so many more may wait; if not, they are lost."""
-        if self._admitted - self._settled + spans > MAX_PENDING:
-            self._lost.inc(spans)
-            return False
-        self._admitted += spans
-        return True
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = SpanExportResult.FAILURE if self._has_given_up else self._inner.export(spans)
-        has_arrived = result is SpanExportResult.SUCCESS
-        (self._exported if has_arrived else self._lost).inc(len(spans))
-        self._settled += len(spans)
+    def _settle(self, spans: int, *, has_arrived: bool) -> None:
+        (self._exported if has_arrived else self._lost).inc(spans)
         if has_arrived == self._is_away:
             self._is_away = not has_arrived
             state = "takes traces again" if has_arrived else "takes no traces; they are lost"
             log.warning("the collector at %s %s", self._endpoint, state)
-        return result
 
-    def give_up(self) -> None:
-        """Lose what is left."""
-        if not self._has_given_up:
-            self._has_given_up = True
-            self._inner.shutdown()
 
-    def shutdown(self) -> None:
-        self.give_up()
+def listed(variable: str) -> dict[str, str]:
+    """Return what OpenTelemetry's variable holds: `name=value`, separated by commas, values percent-encoded."""
+    pairs = [entry.partition("=") for entry in os.environ.get(variable, "").split(",")]
+    return {name.strip(): unquote(value.strip()) for name, separator, value in pairs if separator and name.strip()}
+
+
+def _encoded(span: Span) -> dict[str, Any]:
+    """Return a span as OTLP writes it in JSON: ids in hexadecimal, 64-bit numbers as text."""
+    encoded: dict[str, Any] = {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "name": span.name,
+        "kind": KIND_SERVER if span.is_server else KIND_CLIENT,
+        "startTimeUnixNano": str(span.started_ns),
+        "endTimeUnixNano": str(span.ended_ns),
+        "attributes": _attributes(span.attributes),
+        "status": {"code": STATUS_ERROR} if span.failed else {},
+        "flags": SAMPLED | KNOWS_ITS_PARENTS_PLACE,
+    }
+    if span.parent_id:
+        encoded["parentSpanId"] = span.parent_id
+        encoded["flags"] |= PARENT_IS_REMOTE if span.is_server else 0
+    return encoded
+
+
+def _attributes(attributes: Mapping[str, Attribute]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+
+
+def _value(value: Attribute) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case str():
+            return {"stringValue": value}
+        case _:
+            return {"arrayValue": {"values": [_value(part) for part in value]}}

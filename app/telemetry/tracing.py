@@ -65,7 +65,7 @@ class Tracing:
         if not self._endpoint:
             yield
             return
-        from app.telemetry.otlp import Collector  # noqa: PLC0415 - 8 MB and 0.5 s that nobody else needs to pay
+        from app.telemetry.otlp import Collector  # noqa: PLC0415
 
         self._collector = Collector(self._endpoint, self._metrics)
         try:

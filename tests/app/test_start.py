@@ -27,7 +27,7 @@ OF_OTHERS = {
     "embedded models and stores": {"wordllama", "sqlite3", "safetensors"},
     "stores not chosen": {"psycopg", "qdrant_client", "pymilvus", "pandas"},
     "OpenID Connect": {"joserfc", "cryptography", "authlib.integrations.httpx_client"},
-    "tracing": {"opentelemetry.sdk", "google.protobuf", "requests"},
+    "SDK of traces": {"opentelemetry.sdk", "google.protobuf", "requests"},
     "a terminal's": {"rich", "pygments"},
     "HTTP clients": {"aiohttp", "httpx", "httpx2", "requests", "urllib3"},
     "infrastructure and operation": {"pulumi", "infra", "ops", "policies", "yaml"},
@@ -43,7 +43,8 @@ def imported(folder: Path, **more: str) -> set[str]:
         "EMBEDDER_MAX_TOKENS": "512", "EMBEDDER_TOKENIZER_FILE": str(folder / "tokenizer.json"),
         "RERANKER": "nim", "RERANKER_URL": NOBODY, "RERANKER_MODEL": "m",
         "GENERATOR": "openai", "GENERATOR_URL": NOBODY, "GENERATOR_MODEL": "m",
-        "CACHE": "redis", "REDIS_URL": "redis://127.0.0.1:9", **more,
+        "CACHE": "redis", "REDIS_URL": "redis://127.0.0.1:9",
+        "OTLP_ENDPOINT": NOBODY, **more,
     }  # fmt: skip
     environment = {f"RAGSPAN_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-c", SERVES]

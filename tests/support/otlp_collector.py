@@ -1,17 +1,22 @@
-"""An OpenTelemetry collector's receiver: OTLP over HTTP on loopback, its messages parsed as protobuf.
+"""An OpenTelemetry collector's receiver: OTLP over HTTP on loopback, its messages read by the protocol's own schema.
 
 async with OtlpCollector() as collector:
     ... collector.url, collector.spans, collector.raw ...
 """
 
 import asyncio
+import json
+from base64 import b64encode
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+IDS = frozenset({"traceId", "spanId", "parentSpanId"})
 
 
 class OtlpCollector:
@@ -21,6 +26,7 @@ class OtlpCollector:
         self.spans: list[Span] = []
         self.resources: list[dict[str, Any]] = []
         self.raw = b""
+        self.headers: dict[str, str] = {}
         self.asked = asyncio.Event()
         self._status, self._holds = status, holds
 
@@ -40,6 +46,7 @@ class OtlpCollector:
 
     async def _receive(self, request: web.Request) -> web.Response:
         body = await request.read()
+        self.headers = dict(request.headers)
         self.asked.set()
         if self._holds:
             await asyncio.Event().wait()
@@ -49,7 +56,7 @@ class OtlpCollector:
 
     def _keep(self, body: bytes) -> None:
         self.raw += body
-        message = ExportTraceServiceRequest.FromString(body)
+        message = json_format.ParseDict(json.loads(body, object_hook=_with_bytes), ExportTraceServiceRequest())
         for of_resource in message.resource_spans:
             self.resources.append({a.key: value_of(a.value) for a in of_resource.resource.attributes})
             for of_scope in of_resource.scope_spans:
@@ -59,6 +66,11 @@ class OtlpCollector:
         """Return the one span of this name."""
         (span,) = [span for span in self.spans if span.name == name]
         return span
+
+
+def _with_bytes(fields: dict[str, Any]) -> dict[str, Any]:
+    """OTLP writes ids in hexadecimal, where protobuf's JSON has base64."""
+    return {name: b64encode(bytes.fromhex(value)).decode() if name in IDS else value for name, value in fields.items()}
 
 
 def value_of(value: AnyValue) -> Any:

@@ -68,6 +68,18 @@ async def test_a_sampled_request_is_one_server_span_with_a_span_for_each_stage_i
     assert collector.resources[0]["service.name"] == "ragspan"
 
 
+async def test_the_variables_of_opentelemetry_name_the_sender_further_and_sign_it_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=staging%20eu, service.name=other")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s%3Dcret,x-cut=a%0D%0AHost: elsewhere")
+    collector, _ = await traced()
+    named = collector.resources[0]
+    assert (named["deployment.environment"], named["service.name"]) == ("staging eu", "ragspan")
+    assert collector.headers["api-key"] == "s=cret"
+    assert "x-cut" not in collector.headers, "a value that would begin a line of its own is left out"
+
+
 async def test_spans_say_what_the_conventions_for_generative_ai_ask_for() -> None:
     collector, _ = await traced()
     assert attributes_of(collector.named("POST /v1/query")) == {
