@@ -21,6 +21,7 @@ from weaviate.exceptions import WeaviateBaseError, WeaviateQueryError, WeaviateT
 from app.adapters.recorded_index import TenantIndex
 from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
 from app.adapters.weaviate_store_schema import complete_collections, create_collections, stored_identity
+from app.adapters.weaviate_store_search import SearchCall
 from app.adapters.weaviate_store_tenant import TenantCollections
 from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
@@ -55,7 +56,7 @@ class WeaviateStore(RecordedStore):
     def __init__(self, connection: WeaviateConnection) -> None:
         super().__init__()
         self._connection = connection
-        self._client: WeaviateAsyncClient | None = None
+        self._connections: tuple[WeaviateAsyncClient, SearchCall] | None = None
         self._indexes: dict[str, TenantCollections] = {}
         self._known_tenants: set[str] = set()
 
@@ -64,39 +65,40 @@ class WeaviateStore(RecordedStore):
         there, prefix = self._connection, self._connection.collection_prefix
         where = f"{there.http_url}, gRPC {there.grpc_host}:{there.grpc_port}"
         async with self._reported(f"open the index at {where}", OPEN_TIMEOUT_S):
-            self._client = connection = client(self._connection)
+            self._connections = connection, _ = client(there), search_call(there)
             await connection.connect()
             await _check_version(connection)
-            await create_collections(connection, prefix, identity, self._connection.replication_factor)
+            await create_collections(connection, prefix, identity, there.replication_factor)
             found = await stored_identity(connection, prefix)
-            await TenantCollections(connection, prefix, "").exists()  # else gRPC would first be missed by a search
+            await self._index("").exists()  # else gRPC would first be missed by a search
         require_identity(found, identity, f"The index {prefix} in Weaviate")
         async with self._reported("complete the index", OPEN_TIMEOUT_S):
             await complete_collections(connection, prefix)
         self._dimensions = identity.dimensions
 
     async def _ping(self) -> None:
-        if not await self._connected().is_ready():
+        client, _ = self._connected()
+        if not await client.is_ready():
             raise DependencyUnavailable("vector_store", "Weaviate is not ready.")
 
     async def close(self) -> None:
-        connection, self._client = self._client, None
+        connections, self._connections = self._connections, None
         self._indexes.clear()
-        if connection:
+        for connection in connections or ():
             await connection.close()
 
     def _index(self, tenant: str) -> TenantCollections:
-        client = self._connected()
+        client, search = self._connected()
         if tenant not in self._indexes:
             if len(self._indexes) == KEPT_TENANTS:
                 self._indexes.clear()
-            self._indexes[tenant] = TenantCollections(client, self._connection.collection_prefix, tenant)
+            self._indexes[tenant] = TenantCollections(client, search, self._connection.collection_prefix, tenant)
         return self._indexes[tenant]
 
-    def _connected(self) -> WeaviateAsyncClient:
-        if self._client is None:
+    def _connected(self) -> tuple[WeaviateAsyncClient, SearchCall]:
+        if self._connections is None:
             raise DependencyUnavailable("vector_store", "Weaviate is not connected; the store was not opened.")
-        return self._client
+        return self._connections
 
     async def _read(self, tenant: str, read: Callable[[TenantIndex], Awaitable[T]], nothing: T) -> T:
         """Read of a tenant, or return `nothing` where it does not exist.
@@ -147,6 +149,13 @@ def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
         auth_credentials=Auth.api_key(connection.api_key) if connection.api_key else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=5, query=30, insert=INSERT_TIMEOUT_S)),
         skip_init_checks=True,  # they ask the package index for a newer client
+    )
+
+
+def search_call(connection: WeaviateConnection) -> SearchCall:
+    """Searches on a channel that connects with the first of them."""
+    return SearchCall(
+        connection.grpc_host, connection.grpc_port, secure=connection.grpc_secure, api_key=connection.api_key
     )
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
@@ -110,6 +111,7 @@ def tenant_name(tenant: str) -> str:
     return f"n-{tenant}" if _PLAIN_TENANT.fullmatch(tenant) else f"h-{sha256(tenant.encode()).hexdigest()[:48]}"
 
 
+@lru_cache(4096)  # a search asks for some twenty
 def record_id(doc_id: str) -> UUID:
     return uuid5(_RECORDS, doc_id)
 

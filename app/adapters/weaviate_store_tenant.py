@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 from weaviate import WeaviateAsyncClient
 from weaviate.classes.config import ConsistencyLevel
 from weaviate.classes.data import DataObject
-from weaviate.classes.query import Filter, HybridFusion, MetadataQuery
+from weaviate.classes.query import Filter
 from weaviate.collections import CollectionAsync
 from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
+from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, record_state, sortable
 from app.adapters.weaviate_store_schema import chunk_object, record_id, record_object, tenant_name
-from app.ports import DependencyUnavailable, Matrix, Scope
-from app.rag.fusion import VECTOR_WEIGHT, query_words
+from app.adapters.weaviate_store_search import SearchCall, chunks_request, found_chunk, found_record, records_request
+from app.ports import DependencyUnavailable, Matrix
 
 T = TypeVar("T")
 
@@ -32,7 +32,8 @@ class TenantCollections:
     Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it takes a write only in part.
     """
 
-    def __init__(self, client: WeaviateAsyncClient, prefix: str, tenant: str) -> None:
+    def __init__(self, client: WeaviateAsyncClient, search: SearchCall, prefix: str, tenant: str) -> None:
+        self._search = search
         self._name = tenant_name(tenant)
         self._all_chunks = client.collections.use(f"{prefix}Chunk")
         self._all_records = client.collections.use(f"{prefix}Document")
@@ -58,9 +59,8 @@ class TenantCollections:
 
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         uuids = [record_id(doc_id) for doc_id in doc_ids]
-        found = await self._records.query.fetch_objects_by_ids(uuids, limit=len(uuids)) if uuids else None
-        states = [record_state(item.properties) for item in (found.objects if found else ())]
-        return {state.record.doc_id: state for state in states}
+        found = await self._search(records_request(self._records.name, self._name, uuids)) if uuids else ()
+        return {state.record.doc_id: state for state in map(found_record, found)}
 
     async def all_states(self) -> list[RecordState]:
         return [record_state(item.properties) async for item in self._records.iterator()]
@@ -84,19 +84,8 @@ class TenantCollections:
         await self._remove(old & Filter.by_property("version").not_equal(but) if but else old)
 
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
-        found = await self._chunks.query.hybrid(
-            " ".join(query_words(wanted.text)),
-            vector=wanted.vector.tolist(),
-            alpha=VECTOR_WEIGHT if wanted.vector.any() else 0,
-            filters=_within(wanted.scope),
-            fusion_type=HybridFusion.RELATIVE_SCORE,
-            query_properties=["text"],
-            limit=limit,
-            return_metadata=MetadataQuery(score=True),
-        )
-        return [
-            found_chunk(str(item.uuid), item.properties, min(item.metadata.score or 0.0, 1.0)) for item in found.objects
-        ]
+        found = await self._search(chunks_request(self._chunks.name, self._name, wanted, limit))
+        return [found_chunk(result) for result in found]
 
     async def _remove(self, where: FilterReturn) -> None:
         """Again until none is left: one request removes no more than the server's limit of results."""
@@ -121,15 +110,6 @@ async def _write(
         raise DependencyUnavailable(
             "vector_store", f"Weaviate refused {len(written.errors)} of {len(objects)} objects of {collection.name}."
         )
-
-
-def _within(scope: Scope) -> FilterReturn | None:
-    conditions = [Filter.by_property("tags").contains_any(sorted(tags)) for tags in scope.tags]
-    if scope.groups is not None:
-        is_open = Filter.not_(Filter.by_property("restricted").equal(True))
-        of_group = Filter.by_property("groups").contains_any(sorted(scope.groups)) if scope.groups else is_open
-        conditions.append(is_open | of_group)
-    return Filter.all_of(conditions) if conditions else None
 
 
 def _of(doc_id: str, version: str) -> FilterReturn:

@@ -38,13 +38,18 @@ class TimedStore(FakeStore):
 def weaviate(http_port: int, grpc_port: int) -> VectorStore:
     """Return the shipped adapter, but for the check of the index, which the stub does not have."""
     with api_keys_alone():
-        from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client  # noqa: PLC0415 - 27 MB
+        from app.adapters.weaviate_store import (  # noqa: PLC0415 - 27 MB
+            WeaviateConnection,
+            WeaviateStore,
+            client,
+            search_call,
+        )
 
     class StubbedStore(WeaviateStore):
         async def open(self, identity: IndexIdentity) -> None:
             self._dimensions = identity.dimensions
-            self._client = client(self._connection)
-            await self._client.connect()
+            self._connections = connection, _ = client(self._connection), search_call(self._connection)
+            await connection.connect()
 
     return StubbedStore(
         WeaviateConnection(

@@ -3,8 +3,9 @@
 import os
 import signal
 from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -12,10 +13,10 @@ import pytest
 from weaviate.classes.config import Property
 from weaviate.collections.data import executor
 
-from app.adapters import recorded_store, weaviate_store, weaviate_store_schema
+from app.adapters import recorded_store, weaviate_store, weaviate_store_schema, weaviate_store_search
 from app.adapters.recorded_index import FoundChunk, Wanted, chunk_properties, corpus_properties, record_properties
 from app.adapters.recorded_search import search_published
-from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client
+from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client, search_call
 from app.adapters.weaviate_store_schema import tenant_name
 from app.adapters.weaviate_store_tenant import TenantCollections
 from app.ports import EVERYTHING, Chunk, DependencyTimeout, DependencyUnavailable, DocumentVersion, IndexMismatch
@@ -31,6 +32,8 @@ from tests.contract.vector_store_contract import (
     version,
 )
 from tests.support.weaviate import WeaviateServer, weaviate_server
+
+Index = TypeVar("Index", bound=TenantCollections)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("weaviate-server")]
 
@@ -65,6 +68,14 @@ async def store(connection: WeaviateConnection) -> AsyncGenerator[WeaviateStore]
     await store.open(IDENTITY)
     yield store
     await store.close()
+
+
+@asynccontextmanager
+async def index_of(connection: WeaviateConnection, kind: type[Index] = TenantCollections) -> AsyncGenerator[Index]:
+    async with client(connection) as weaviate:
+        search = search_call(connection)
+        yield kind(weaviate, search, connection.collection_prefix, TENANT)
+        await search.close()
 
 
 @pytest.mark.parametrize(
@@ -151,8 +162,7 @@ async def test_replaced_chunks_that_a_dead_process_left_stay_hidden_and_go_with_
 ) -> None:
     await put(store, version(name="v2", revision=2), "apple new")
     left = chunks_of(version(name="v1", revision=1), "apple old 1", "apple old 2")
-    async with client(connection) as weaviate:
-        index = TenantCollections(weaviate, connection.collection_prefix, TENANT)
+    async with index_of(connection) as index:
         await index.write_chunks([chunk_properties(chunk, version()) for chunk in left], vectors_of(len(left)))
         assert await texts_found(store) == {"apple new"}
         await store.publish(TENANT, version(name="v2", revision=3), 1)
@@ -177,8 +187,7 @@ async def test_a_search_that_publishes_overtake_still_finds_the_document(
     store: WeaviateStore, connection: WeaviateConnection
 ) -> None:
     await put(store, version(name="v0", revision=1), "apple old")
-    async with client(connection) as weaviate:
-        index = OvertakenIndex(weaviate, connection.collection_prefix, TENANT)
+    async with index_of(connection, OvertakenIndex) as index:
         index.store = store
         (hit,) = await search_published(index, Wanted(text="apple", vector=EAST, scope=EVERYTHING), 5)
     assert (hit.chunk.version, hit.chunk.text) == ("v2", "apple new")
@@ -248,6 +257,8 @@ def written_before_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_CHUNK_PROPERTIES", "_RECORD_PROPERTIES"):
         properties: list[Property] = getattr(weaviate_store_schema, name)
         monkeypatch.setattr(weaviate_store_schema, name, [p for p in properties if p.name not in older])
+    read = [name for name in weaviate_store_search.RECORD_PROPERTIES if name not in older]
+    monkeypatch.setattr(weaviate_store_search, "RECORD_PROPERTIES", read)
     monkeypatch.setattr(recorded_store, "chunk_properties", chunk)
     monkeypatch.setattr(recorded_store, "record_properties", record)
     monkeypatch.setattr(recorded_store, "corpus_properties", lambda: without(older, corpus_properties()))
