@@ -1,7 +1,5 @@
 """The Weaviate adapter where Weaviate refuses, stalls or is gone, and what a dead process left in it."""
 
-import os
-import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -208,7 +206,7 @@ async def test_a_write_that_is_not_answered_is_made_again(
 
     def insert_many(collection: Any, objects: Any) -> Any:
         writes.append(len(objects))
-        os.kill(server.pid, signal.SIGSTOP if len(writes) == 1 else signal.SIGCONT)
+        server.stop() if len(writes) == 1 else server.go_on()
         return unpatched(collection, objects)
 
     data = vars(executor)["_DataCollectionExecutor"]
@@ -235,12 +233,12 @@ async def test_a_stalled_server_is_a_timeout(
 ) -> None:
     monkeypatch.setattr(recorded_store, "READ_TIMEOUT_S", 1)
     await put(store, version(), "apple")
-    os.kill(server.pid, signal.SIGSTOP)
+    server.stop()
     try:
         with pytest.raises(DependencyTimeout):
             await store.search(TENANT, "apple", EAST, 5)
     finally:
-        os.kill(server.pid, signal.SIGCONT)
+        server.go_on()
     assert await texts_found(store) == {"apple"}
 
 

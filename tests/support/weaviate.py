@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import time
@@ -24,6 +25,14 @@ class WeaviateServer:
     grpc_port: int
     api_key: str = field(repr=False)
     pid: int
+
+    def stop(self) -> None:
+        """Return when each of its threads stands still: on a busy machine one may go on answering for a moment."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
 
 
 @contextmanager
