@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
-from tokenizers import Tokenizer
 from typing_extensions import TypedDict
 
 from app.adapters.http import ModelServer
 from app.ports import DependencyFailed, Matrix, Vector
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 DEPENDENCY = "embedder"
 BATCH_TEXTS = 32
@@ -50,15 +53,33 @@ class OpenAiEmbedder:
         self.dimensions, self.max_tokens = dimensions, max_tokens
         self.query_prefix, self.passage_prefix = query_prefix, passage_prefix
         self._sends_input_type = sends_input_type
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer_file = tokenizer_file
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT)
 
     @property
     def model(self) -> str:
         """The model's name; with input types its vectors differ, so that the index must not mix the two."""
         return f"{self._model} with input_type" if self._sends_input_type else self._model
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        """For documents alone: a replica that answers questions saves its memory, up to 100 MB for a large vocabulary.
+
+        Raises DependencyFailed if the file holds none.
+        """
+        from tokenizers import Tokenizer  # noqa: PLC0415 - likewise
+
+        try:
+            tokenizer = Tokenizer.from_file(str(self._tokenizer_file))
+        except Exception as error:  # noqa: BLE001 - it raises nothing narrower
+            message = (
+                f"RAGSPAN_EMBEDDER_TOKENIZER_FILE={self._tokenizer_file} holds no tokenizer ({error}); "
+                "set it to the model's tokenizer.json"
+            )
+            raise DependencyFailed(DEPENDENCY, message) from None
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     @property
     def overhead_tokens(self) -> int:

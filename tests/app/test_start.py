@@ -24,6 +24,7 @@ print(*sys.modules)
 """
 OF_OTHERS = {
     "parsers of documents": {"pypdf", "docx", "selectolax", "markdown_it"},
+    "cutting documents": {"tokenizers"},
     "embedded models and stores": {"wordllama", "sqlite3", "safetensors"},
     "stores not chosen": {"psycopg", "qdrant_client", "pymilvus", "pandas"},
     "OpenID Connect": {"joserfc", "cryptography", "authlib.integrations.httpx_client"},

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from app.adapters.http import ModelServer
 from app.adapters.http_client import HttpClient
 from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
-from app.ports import DependencyTimeout, DependencyUnavailable
+from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable
 from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
 from tests.support.raw_server import Act, RawServer
 
@@ -53,6 +53,13 @@ async def test_rows_keep_the_order_of_the_texts_over_several_batches(tokenizer_f
     assert len(server.requests) == 2
     expected = np.asarray([vector(text) for text in texts], np.float32)
     np.testing.assert_allclose(matrix, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+
+
+async def test_a_file_that_holds_no_tokenizer_is_named_by_the_first_document(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    async with OpenAiServer() as server, embedder(server.url, tmp_path / "tokenizer.json") as e:
+        with pytest.raises(DependencyFailed, match=r"RAGSPAN_EMBEDDER_TOKENIZER_FILE=\S+ holds no tokenizer"):
+            e.token_spans("text")
 
 
 async def test_no_texts_make_no_request_and_an_empty_matrix(tokenizer_file: Path) -> None:
