@@ -44,9 +44,10 @@ fuzz: $(BIN)/ragspan ## parsers, guard and config, a quarter of a minute each, g
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)
 	$(BIN)/ragspan plan $(or $(STACK),--all)
 
-bench: $(BIN)/ragspan ## how long plans take, what the service adds to the models' time; with DATA (SQuAD's format), retrieval quality
+bench: $(BIN)/ragspan ## how long plans take, what the service adds to the models' time; with DATA (SQuAD's format), retrieval quality; PEERS=1 beside frameworks
 	$(BIN)/python -m bench.plan
-	$(BIN)/python -m bench.answer
+	$(BIN)/python -m bench.answer $(if $(PEERS),--peers)
+	$(BIN)/python -m bench.answer.two_processes
 	$(BIN)/python -m bench.cached_answer
 	$(BIN)/python -m bench.semantic_cache
 	$(BIN)/python -m bench.tracing

@@ -17,7 +17,7 @@ import uvloop
 from bench.answer.entries import HOW_TO_GET_PEERS, Entry, entries
 from bench.answer.load import Figures, measure
 from bench.answer.processes import Running, pin, running
-from bench.answer.report import conditions, print_table, rows, write
+from bench.answer.report import adapter_cpu_ms, conditions, print_table, rows, write
 
 FEW_PER_MANY = 16
 """At one client at a time a round has this part of the requests."""
@@ -64,6 +64,8 @@ def main() -> None:
         table = rows(uvloop.run(rounds(servers, wanted, arguments.rounds, arguments.requests)))
         after = {name: {"ready_s": server.ready_s, "rss_mib": server.rss_mib()} for name, server in servers.items()}
     print_table(table)
+    for clients, cpu_ms in adapter_cpu_ms(table).items():
+        print(f"{'the Weaviate adapter':22}{clients:8}{cpu_ms:57.2f}")
     for name, entry in wanted.items():
         ready = f"ready after {after[name]['ready_s']:.1f} s, {after[name]['rss_mib']:.0f} MiB after the last request"
         print(f"{name:22}{ready}; does: {entry.does}")

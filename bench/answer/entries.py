@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.answer.load import CHAT, CHUNKS, QUERY, Dialect
+from bench.answer.report import ADAPTER, FLOOR, TIMED
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan"
@@ -35,11 +36,11 @@ class Entry:
 
 
 OURS = {
-    "raw ASGI, own client": Entry(module="bench.answer.floor", does="nothing but pass tokens on"),
-    "ragspan": Entry(
+    FLOOR: Entry(module="bench.answer.floor", does="nothing but pass tokens on"),
+    TIMED: Entry(
         module="bench.answer.ours", does="key, limits, deadlines, breakers, guard, verdict, metrics, logs, traces"
     ),
-    "ragspan, Weaviate": Entry(
+    ADAPTER: Entry(
         module="bench.answer.ours", beside=("bench.answer.weaviate_stub",), does="the same, with the shipped adapter"
     ),
     "FastAPI + aiohttp": Entry(module="bench.answer.with_aiohttp", does="a key, four metrics"),

@@ -14,12 +14,11 @@ from bench.answer.__main__ import contestants, rounds
 from bench.answer.entries import OURS, PEERS, Entry, entries
 from bench.answer.load import CHAT, NEVER_THE_SAME, Figures, measure
 from bench.answer.processes import running
-from bench.answer.report import rows, write
+from bench.answer.report import FLOOR, adapter_cpu_ms, rows, write
 from bench.answer.two_processes import Redis, observe, services
 from tests.support.redis import redis_server
 
 ROOT = Path(__file__).parents[2]
-FLOOR = "raw ASGI, own client"
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +117,12 @@ def test_a_contestant_that_does_not_start_says_why() -> None:
     says_why = pytest.raises(RuntimeError, match=r"bench.answer.absent did not start:[\s\S]*No module named")
     with says_why, running("bench.answer.absent", 0):
         pass
+
+
+def test_the_adapter_costs_what_the_service_costs_more_with_it() -> None:
+    costs = {("ragspan", 1): 2.0, ("ragspan", 64): 1.0, ("ragspan, Weaviate", 64): 1.5, (FLOOR, 64): 0.5}
+    table = rows({key: [Figures(1, 1, 1, cpu_ms)] for key, cpu_ms in costs.items()})
+    assert adapter_cpu_ms(table) == {64: 0.5}
 
 
 def test_rows_are_medians_over_the_floor_of_the_same_number_of_clients(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """LlamaIndex behind FastAPI: a RetrieverQueryEngine with a reranker and a streaming response synthesizer.
 
-After "Streaming" and "Query Engine: Usage Pattern" of LlamaIndex's documentation, with its NVIDIA integrations for
-embeddings, reranking and chat. Its reranker has no asynchronous form, so the engine runs it in a thread. The index is a
-retriever that asks for the embedding and waits.
+After "Streaming" and "Usage Pattern" of query engines in LlamaIndex's documentation, with its NVIDIA integrations for
+embeddings and reranking, and OpenAILike. That reranker has no asynchronous form, so the engine runs it in a thread. The
+index is a retriever that asks for the embedding and waits.
 """
 
 import asyncio
