@@ -11,6 +11,7 @@ MAX_BODY_BYTES = 64 * 2**20
 """Of an answer that is read as a whole; the vectors of the largest batch are a twentieth of it."""
 MAX_HELD_BYTES = 2**20
 """Of a body that comes faster than it is read; from there on the server has to wait."""
+LAST_CHUNK = b"0\r\n\r\n"
 FIRST_FINAL_STATUS = 200
 
 
@@ -51,6 +52,7 @@ class Answer:
         self._head_bytes = self._held_bytes = 0
         self._is_complete = self._can_keep = self._is_left = self._is_closed = self._is_paused = False
         self._error: Exception | None = None
+        self._unparsed = b""
         self._body: list[bytes] = []
         self._wants_head = True
         self._taken_s = self._due_s = 0.0
@@ -105,7 +107,14 @@ class Answer:
         self._connection.release(keep=self._can_keep and not self._is_paused)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the server."""
+        """Take bytes of the server. While what came before is not due, they are left for then; the end is not."""
+        self._unparsed += data
+        if not self._pacer or self._unparsed.endswith(LAST_CHUNK) or len(self._unparsed) > MAX_HELD_BYTES:
+            self._parse()
+            self._go_on()
+
+    def _parse(self) -> None:
+        data, self._unparsed = self._unparsed, b""
         self._heard_s = self._loop.time()
         try:
             self._parser.feed_data(data)
@@ -114,10 +123,10 @@ class Answer:
         if not self.status:
             self._head_bytes += len(data)
             self._limit_head()
-        self._go_on()
 
     def cut(self, *, is_clean: bool) -> None:
         """Note the loss of the connection: the end of a body that announced no other, else a failure."""
+        self._parse()
         if self.status and is_clean and not self._head.keys() & {"content-length", "transfer-encoding"}:
             self._is_complete = True
         self._fail(HttpError("cut") if self.status else ConnectionFailed("lost"))
@@ -208,6 +217,7 @@ class Answer:
 
     def _wake_as_due(self) -> None:
         self._due_s = 0.0
+        self._parse()
         self._wake()
 
     def _wake(self) -> None:

@@ -22,9 +22,13 @@ class Window:
     def __init__(self, window_s: int) -> None:
         self._window_s = window_s
         self._amounts: dict[int, int] = {}
+        self._looked_at = 0
         self.used = 0
 
     def forget_before(self, second: int) -> None:
+        if second == self._looked_at:
+            return
+        self._looked_at = second
         for old in [at for at in self._amounts if at < second - self._window_s]:
             self.used -= self._amounts.pop(old)
 

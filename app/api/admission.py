@@ -5,7 +5,6 @@ What is turned away costs almost nothing, so that under any load those admitted 
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Literal
 
 from fastapi import Request
@@ -34,19 +33,17 @@ class Admission:
     def is_full(self) -> bool:
         return self._places.locked() and self._waiting >= self._queue
 
-    @asynccontextmanager
-    async def place(self) -> AsyncGenerator[None, None]:
-        """Hold a place during the block. Raises a Problem if none is free or gets free in time."""
+    async def enter(self) -> None:
+        """Take a place, to be left. Raises a Problem if none is free or gets free in time."""
         if self.is_full:
             raise self.turned_away("queue_full")
         if self._places.locked():
             await self._wait()
         else:
             await self._places.acquire()  # at once
-        try:
-            yield
-        finally:
-            self._places.release()
+
+    def leave(self) -> None:
+        self._places.release()
 
     async def _wait(self) -> None:
         self._waiting += 1
@@ -68,8 +65,11 @@ class Admission:
 async def admitted(request: Request) -> AsyncGenerator[None, None]:
     """Hold a place from when the request has been read until its answer has been sent. For `Depends`."""
     admission: Admission = request.app.state.admission
-    async with admission.place():
+    await admission.enter()
+    try:
         yield
+    finally:
+        admission.leave()
 
 
 class TurnAway:

@@ -65,10 +65,8 @@ async def complete(
     question = _question(body, service, tenant, groups)
     events = observed(service.answer(question, use), service.metrics)
     if body.stream:
-        # Until the first word a failure has a status of its own, by which a client knows whether to ask again.
-        begun = await unless_client_leaves(request.receive, _next_word(events))
         wants_usage = body.stream_options is not None and body.stream_options.include_usage
-        return ChatStream(_chunks(begun, events, completion, wants_usage=wants_usage))
+        return ChatStream(_chunks(events, completion, wants_usage=wants_usage))
     return JSONResponse(await unless_client_leaves(request.receive, _whole(events, completion)))
 
 
@@ -117,14 +115,15 @@ async def _whole(events: AsyncGenerator[Event, None], completion: Completion) ->
 
 
 async def _chunks(
-    begun: tuple[Sources, Token | Done], rest: AsyncGenerator[Event, None], completion: Completion, *, wants_usage: bool
+    events: AsyncGenerator[Event, None], completion: Completion, *, wants_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    sources, event = begun
-    async with aclosing(rest):
+    async with aclosing(events):
+        # Until the first word a failure has a status of its own, by which a client knows whether to ask again.
+        sources, event = await _next_word(events)
         yield completion.chunk({"role": "assistant", "content": ""})
         while isinstance(event, Token):
             yield completion.chunk({"content": event.text})
-            _, event = await _next_word(rest)
+            _, event = await _next_word(events)
     ragspan = completion.ragspan(sources, event)
     if wants_usage and (usage := _usage(event)):
         yield completion.chunk({}, _finish_reason(event))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.disconnect import ClientGone, unless_client_leaves
-from app.api.errors import log_error, problem_of
+from app.api.errors import log_error, problem_of, response_to
 from app.telemetry.requests import CLIENT_GONE, OUTCOME_SCOPE_KEY
 
 
@@ -23,7 +23,9 @@ class LastEvent(bytes):
 
 
 class EventStream(Response):
-    """A response of events. What fails after the first byte becomes an `error` event, a problem object, at the end."""
+    """A response of events. What fails before the first is a problem with its own status; what fails after it
+    becomes an `error` event, a problem object, at the end.
+    """
 
     media_type = "text/event-stream"
 
@@ -44,29 +46,33 @@ class EventStream(Response):
         return server_sent_event("error", {**problem, "truncated": True})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self.events):
             try:
-                await unless_client_leaves(receive, self._send_all(scope, send))
+                await unless_client_leaves(receive, self._send_all(scope, receive, send))
             except ClientGone:
                 scope[OUTCOME_SCOPE_KEY] = CLIENT_GONE
             else:
                 await self._finish()
 
-    async def _send_all(self, scope: Scope, send: Send) -> None:
-        last = b""
+    async def _send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
+        last, has_begun = b"", False
         try:
             async for event in self.events:
+                if not has_begun:
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                    has_begun = True
                 if isinstance(event, LastEvent):
                     last = event
                     break
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except Exception as error:  # noqa: BLE001 - whatever it was, the stream ends with a typed event
+            if not has_begun:
+                return await response_to(error)(scope, receive, send)
             log_error(error)
             body = problem_of(error).body()
             scope[OUTCOME_SCOPE_KEY] = body["status"]
             last = self.failure(body)
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        return await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _finish(self) -> None:
         """Let what comes after the last event be done, such as keeping the answer: the client has it already."""

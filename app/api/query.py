@@ -41,9 +41,7 @@ async def query(
     question = _question(body, service, tenant, groups)
     if wants_stream(body.stream, request.headers.get("accept", "")):
         events = observed(service.answer(question, use), service.metrics)
-        # Retrieval comes before the first byte, so that its failure is still a problem with its own status.
-        first = await unless_client_leaves(request.receive, _first(events))
-        return EventStream(_rendered(first, events))
+        return EventStream(_rendered(events))
     begun = await service.begin(question, use)
     if isinstance(begun, Replay):
         observe_end(begun.done, service.metrics)
@@ -81,10 +79,6 @@ def observe_end(done: Done, metrics: Metrics) -> None:
     metrics.observe_answer(done)
     if trace := current.get():
         trace.end = done
-
-
-async def _first(events: AsyncGenerator[Event, None]) -> Event:
-    return await anext(events)
 
 
 async def collect(events: AsyncGenerator[Event, None]) -> Answer:
@@ -125,10 +119,10 @@ def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
     return rest[1:].encode(), end.metadata.model_dump_json(exclude={"timings_ms", "degraded"})[1:].encode()
 
 
-async def _rendered(first: Event, rest: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest):
-        yield render(first)
-        async for event in rest:
+async def _rendered(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+    """The sources are the first event: what fails in finding them fails before the first byte."""
+    async with aclosing(events):
+        async for event in events:
             yield render(event)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from app.ports import Hit, Message
 
@@ -21,12 +22,18 @@ def select(hits: Iterable[Hit], limit: int, per_document: int) -> tuple[Hit, ...
     for hit in hits:
         if len(chosen) == limit:
             break
-        words = f" {' '.join(hit.chunk.text.casefold().split())} "
+        words = _plain(hit.chunk.text)
         if of_document[hit.chunk.doc_id] < per_document and not any(words in earlier for earlier in said):
             chosen.append(hit)
             said.append(words)
             of_document[hit.chunk.doc_id] += 1
     return tuple(chosen)
+
+
+@lru_cache(maxsize=512)
+def _plain(text: str) -> str:
+    """Return the words alone, once for all questions that find this passage."""
+    return f" {' '.join(text.casefold().split())} "
 
 
 def most_tokens(text: str) -> int:

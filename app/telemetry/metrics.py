@@ -51,6 +51,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._of_requests()
         self._of_answers()
+        self._of_stage: dict[Stage, Histogram] = {stage: self.stages.labels(stage) for stage in get_args(Stage)}
+        self._prompt_tokens, self._completion_tokens = self.tokens.labels("prompt"), self.tokens.labels("completion")
         self._of_cache()
         self._of_dependencies()
         build = {"version": version("ragspan"), "python": platform.python_version()}
@@ -182,7 +184,7 @@ class Metrics:
         trace = current.get()
         exemplar = {"trace_id": trace.trace_id} if trace and trace.sampled else None
         for stage, milliseconds in timings_ms.items():
-            self.stages.labels(stage).observe(milliseconds / 1000)
+            self._of_stage[stage].observe(milliseconds / 1000)
         if "search" in timings_ms:
             self.retrieval.observe(sum(timings_ms.get(stage, 0) for stage in RETRIEVAL_STAGES) / 1000, exemplar)
         if "first_token" in timings_ms:
@@ -198,8 +200,8 @@ class Metrics:
             self.degraded.labels(dependency).inc()
         for category, cuts in done.removed.items():
             self.guard_cuts.labels(category).inc(cuts)
-        self.tokens.labels("prompt").inc(done.prompt_tokens or 0)
-        self.tokens.labels("completion").inc(done.completion_tokens or 0)
+        self._prompt_tokens.inc(done.prompt_tokens or 0)
+        self._completion_tokens.inc(done.completion_tokens or 0)
         if (tokens := done.completion_tokens or 0) > 1 and "stream" in done.timings_ms:
             self.inter_token.observe(done.timings_ms["stream"] / 1000 / (tokens - 1))
 

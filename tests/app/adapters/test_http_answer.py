@@ -186,6 +186,36 @@ async def test_no_pace_holds_up_the_end(opened: Open, is_late: bool) -> None:
     answer.close()
 
 
+async def test_what_came_before_a_cut_is_given_out_though_it_was_not_due(opened: Open) -> None:
+    answer, _ = opened()
+    answer.feed(CHUNKED + b"1\r\na\r\n")
+    await answer.head()
+    assert await answer.some() == b"a"
+    waiting = await begun(answer.some(1000))
+    answer.feed(b"1\r\nb\r\n")
+    answer.feed(b"1\r\nc\r\n")
+    answer.cut(is_clean=True)
+    assert await asyncio.wait_for(waiting, 5) == b"bc"
+    with pytest.raises(HttpError, match="cut"):
+        await answer.some(1000)
+    answer.close()
+
+
+async def test_a_server_is_held_back_also_while_nothing_is_due(opened: Open) -> None:
+    answer, wire = opened()
+    answer.feed(UNTIL_CLOSE + b"a")
+    await answer.head()
+    assert await answer.some() == b"a"
+    waiting = await begun(answer.some(1000))
+    answer.feed(b"b")
+    answer.feed(b"x" * MAX_HELD_BYTES)
+    assert wire.calls == []
+    answer.feed(b"x")
+    assert wire.calls == ["pause"]
+    waiting.cancel()
+    answer.close()
+
+
 async def test_a_server_that_sends_faster_than_it_is_read_has_to_wait(opened: Open) -> None:
     answer, wire = opened()
     body = b"x" * (MAX_HELD_BYTES + 1)
