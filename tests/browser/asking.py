@@ -9,8 +9,9 @@ CITATION = re.compile(r"^Source \d+: ")
 
 def ask(page: Page, question: str) -> Locator:
     """Type the question, send it by Enter, and return its turn of the conversation."""
-    page.get_by_role("textbox", name="Your question").fill(question)
-    page.keyboard.press("Enter")
+    box = page.get_by_role("textbox", name="Your question")
+    box.fill(question)
+    box.press("Enter")
     return page.get_by_role("article", name=f"Question: {question}")
 
 

@@ -4,9 +4,10 @@ The browser ends with its module: Playwright keeps an event loop in this thread,
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.running import HANDBOOK, ScriptedModel, add_document, answered_by, running_service, scripted_model
 from tests.support.parts import executable
@@ -24,6 +25,25 @@ CHROMIUM_OPTIONS = (
 REBOUND_NAME = "rebound.example"
 """A foreign name that resolves to this machine, as a page that rebinds its DNS name would have it."""
 REFUSED_STATUS = "Failed to load resource: the server responded with a status of"
+PATIENCE_MS = 15_000
+"""How long a test waits for what must come, on a machine that has other work too."""
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass
+class Complaints:
+    """What the browser holds against a page, in the order in which it says so."""
+
+    heard: list[str] = field(default_factory=list[str])
+    foreseen: tuple[str, ...] = (REFUSED_STATUS,)
+    """Words of those that belong to what the test does, however many and late they come."""
+
+    def foresee(self, *words: str) -> None:
+        self.foreseen += words
+
+    @property
+    def unforeseen(self) -> list[str]:
+        return [said for said in self.heard if not any(words in said for words in self.foreseen)]
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +81,22 @@ def scripted_service(tmp_path_factory: pytest.TempPathFactory, model: ScriptedMo
 
 
 @pytest.fixture
-def complaints() -> list[str]:
+def complaints() -> Complaints:
     """What the browser complained about; a page that breaks its own policy or throws fails its test."""
-    return []
+    return Complaints()
 
 
 @pytest.fixture
-def page(chromium: Browser, complaints: list[str]) -> Generator[Page, None, None]:
+def page(chromium: Browser, complaints: Complaints) -> Generator[Page, None, None]:
     def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(REFUSED_STATUS):
-            complaints.append(message.text)
+        if message.type in {"error", "warning"}:
+            complaints.heard.append(message.text)
 
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: complaints.heard.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    assert complaints.unforeseen == []

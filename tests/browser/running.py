@@ -52,8 +52,14 @@ class ScriptedModel:
 
     def writes(self, *pieces: str, finish_reason: str | None = "stop", stall_after: int | None = None) -> None:
         """Set what it answers from now on; see ChatScript."""
-        self.server.resume.clear()
-        self.server.chat = ChatScript(pieces=pieces, finish_reason=finish_reason, stall_after=stall_after)
+        script = ChatScript(pieces=pieces, finish_reason=finish_reason, stall_after=stall_after)
+
+        async def write() -> None:
+            self.server.resume.clear()
+            self.server.client_left.clear()
+            self.server.chat = script
+
+        self.portal.call(write)
 
     def resume(self) -> None:
         """Go on where it stalled."""

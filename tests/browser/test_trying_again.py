@@ -1,5 +1,6 @@
 """What failed for a moment can be tried again on the page, not before the service asks for it."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ def test_a_full_service_says_when_to_ask_again_and_then_answers(
         other = page.context.new_page()
         other.goto(address)
         expect(ask(other, QUESTION).locator(".answer")).to_have_text("First words")
+        page.clock.install()
         page.goto(address)
+        page.clock.pause_at(datetime.now() + timedelta(minutes=1))
         turn = ask(page, QUESTION)
         expect(turn.get_by_text("The service answers as many questions as it can")).to_be_visible()
         again = turn.get_by_role("button", name="Ask again")
@@ -30,6 +33,7 @@ def test_a_full_service_says_when_to_ask_again_and_then_answers(
         expect(turn.get_by_text("The service asks to wait 1 second.")).to_be_visible()
         model.resume()
         answered(other.get_by_role("article"))
+        page.clock.run_for(1000)
         expect(again).not_to_have_attribute("aria-disabled", "true")
         expect(page.get_by_role("status")).to_have_text("You can try again now.")
         again.press("Enter")
