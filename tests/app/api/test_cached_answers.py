@@ -121,6 +121,7 @@ async def test_the_request_itself_may_ask_for_a_fresh_answer(
 async def test_a_changed_index_ends_what_was_kept_of_it(
     client: httpx.AsyncClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.rag.corpus.MEMO_S", 60)
     await ask(client)
     store.version = "v1"
     assert (await ask(client))["metadata"]["cached"] == "exact", "asked of the store only once in a while"

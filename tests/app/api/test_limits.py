@@ -7,6 +7,7 @@ import httpx
 import openai
 import pytest
 
+from app.adapters import redis_quotas
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.support.fake_ports import FakeGenerator, FakeStore
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.anyio
 QUESTION = {"query": "Which colour?"}
 KEY, OTHER = new_key(), new_key()
 KEYS = f"{key_entry('ci', 'acme', KEY)},{key_entry('laptop', 'globex', OTHER)}"
+PATIENT_S = 10
+"""For Redis to answer a replica, where it is its counting that matters."""
 COST = 7
 """Tokens that FakeGenerator reports for an answer."""
 
@@ -113,7 +116,10 @@ async def test_openais_client_knows_the_error_and_when_to_come_back(serve: Serve
 
 
 @pytest.mark.needs("redis")
-async def test_replicas_share_a_limit_through_redis(serve: Serve, tmp_path: Path) -> None:
+async def test_replicas_share_a_limit_through_redis(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_quotas, "TIMEOUT_S", PATIENT_S)
     with redis_server(tmp_path) as url:
         shared = {"api_keys": KEYS, "redis_url": url, "redis_password": PASSWORD, "tenant_requests_per_minute": 11}
         async with serve(**shared) as one, serve(**shared) as other:
@@ -124,14 +130,19 @@ async def test_replicas_share_a_limit_through_redis(serve: Serve, tmp_path: Path
 
 
 @pytest.mark.needs("redis")
-async def test_without_redis_each_replica_counts_for_itself_and_says_so(serve: Serve, tmp_path: Path) -> None:
+async def test_without_redis_each_replica_counts_for_itself_and_says_so(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with redis_server(tmp_path) as url:
         async with gate_to(url) as gate:
             shared = {"redis_url": gate.url, "redis_password": PASSWORD, "tenant_requests_per_minute": 5}
             async with serve(api_keys=KEYS, **shared) as client:
-                assert await statuses(client, 5) == [200] * 5
+                with monkeypatch.context() as patient:
+                    patient.setattr(redis_quotas, "TIMEOUT_S", PATIENT_S)
+                    assert await statuses(client, 5) == [200] * 5
                 gate.shut()
                 found = await statuses(client, 8)
                 metrics = (await client.get("/metrics")).text
+                gate.open()
     assert found.count(200) == 5
     assert 'rag_quota_checks_total{ledger="replica"} 8.0' in metrics

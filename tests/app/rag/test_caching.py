@@ -26,7 +26,8 @@ pytestmark = pytest.mark.anyio
 QUESTION = Question(tenant="acme", text="Which colour is the sky?", top_k=2)
 BASIS = "basis"
 KEY = cache_key(QUESTION, BASIS, "v0").exact
-SOON_S = 0.1
+SOON_S = 5
+"""Of what comes at once if it comes at all."""
 AWAY = DependencyUnavailable("redis", "away")
 
 

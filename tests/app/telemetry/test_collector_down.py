@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 NOBODY = "http://127.0.0.1:9"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(otlp, "FLUSH_S", 0.3)
     monkeypatch.setattr(otlp, "EXPORT_TIMEOUT_S", 0.3)
@@ -57,6 +57,7 @@ async def test_what_arrives_is_counted_and_what_is_left_at_the_end_is_sent() -> 
     assert (len(server.spans), counted(metrics)) == (3, {"exported": 3, "lost": 0})
 
 
+@pytest.mark.usefixtures("short_patience")
 @pytest.mark.parametrize("status", [400, 503, None])
 async def test_what_a_collector_refuses_is_lost_and_said_once(
     status: int | None, caplog: pytest.LogCaptureFixture
@@ -71,6 +72,7 @@ async def test_what_a_collector_refuses_is_lost_and_said_once(
     assert [("takes no traces" in message) for message in said] == [True]
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_a_collector_that_never_answers_delays_neither_requests_nor_the_end() -> None:
     metrics = Metrics()
     async with OtlpCollector(holds=True) as server:
@@ -86,6 +88,7 @@ async def test_a_collector_that_never_answers_delays_neither_requests_nor_the_en
     assert counted(metrics) == {"exported": 0, "lost": MAX_PENDING + 6}
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_questions_are_answered_as_if_the_collector_were_there(serve: Serve) -> None:
     async with serve(otlp_endpoint=NOBODY, trace_sample_ratio=1) as client:
         answers = await asyncio.gather(*(client.post("/v1/query", json={"query": "Which?"}) for _ in range(20)))
