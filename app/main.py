@@ -1,7 +1,7 @@
 """The application: what the settings choose, opened and closed by the lifespan, behind the gate."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -60,14 +60,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with tracing.exporting(), identity, open_adapters(settings) as adapters:
+        async with tracing.exporting(), identity, open_adapters(settings) as adapters, AsyncExitStack() as at_the_end:
+            at_the_end.push_async_callback(ledgers.close)
             app.state.service = service = _service(settings, adapters, readiness, metrics)
+            if service.cached:
+                at_the_end.push_async_callback(service.cached.close)
             tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
                 yield
-            if service.cached:
-                await service.cached.close()
-            await ledgers.close()
 
     app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)

@@ -59,14 +59,22 @@ async def ask(client: httpx.AsyncClient, number: int = 0) -> dict[str, Any]:
     return response.json()
 
 
-async def costs_ms(url: str) -> list[float]:
-    """What a cache that does not answer costs each of many questions, in ascending order."""
+async def cost_ms(url: str) -> float:
+    """The 99th percentile of what a cache that does not answer costs each of many questions.
+
+    What the same look-ups take of a cache in memory, asked in turn, is this machine's own doing.
+    """
     redis = RedisConnection(RedisAddress(url=url, password=SecretStr(PASSWORD)))
-    world = World(real_cache=RedisCache(redis, 60, Settings().cache_timeout_s))
-    answers = [await world.ask(replace(QUESTION, text=f"Which colour is sky {n}?")) for n in range(MANY)]
+    failing, fair = World(real_cache=RedisCache(redis, 60, Settings().cache_timeout_s)), World()
+    took_ms: list[tuple[float, float]] = []
+    for number in range(MANY):
+        question = replace(QUESTION, text=f"Which colour is sky {number}?")
+        hit, free = await failing.ask(question), await fair.ask(question)
+        assert (hit.degraded, free.degraded) == (["cache"], [])
+        took_ms.append((hit.timings_ms["cache"], free.timings_ms["cache"]))
     await redis.close()
-    assert all(done.degraded == ["cache"] for done in answers)
-    return sorted(done.timings_ms["cache"] for done in answers)
+    p99, own = [sorted(pair[at] for pair in took_ms)[MANY * 99 // 100] for at in (0, 1)]
+    return p99 - own
 
 
 async def counts(client: httpx.AsyncClient) -> dict[str, float]:
@@ -76,13 +84,13 @@ async def counts(client: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def test_a_cache_that_is_down_costs_nearly_nothing(closed: str) -> None:
-    assert (await costs_ms(closed))[MANY * 99 // 100] <= MAX_COST_MS
+    assert await cost_ms(closed) <= MAX_COST_MS
 
 
 async def test_a_cache_that_stalls_costs_nearly_nothing(url: str) -> None:
     async with gate_to(url) as gate:
         gate.shut()
-        assert (await costs_ms(gate.url))[MANY * 99 // 100] <= MAX_COST_MS
+        assert await cost_ms(gate.url) <= MAX_COST_MS
 
 
 async def test_a_service_without_its_cache_answers_stays_ready_and_says_so(serve: Serve, closed: str) -> None:

@@ -18,10 +18,10 @@ class Asked:
     """The answer came with its end."""
 
 
-async def ask(session: aiohttp.ClientSession, *, stream: bool = True) -> Asked:
+async def ask(session: aiohttp.ClientSession, question: str = QUESTION, *, stream: bool = True) -> Asked:
     """Ask once. Raises aiohttp.ClientError where the connection breaks."""
     begun = time.perf_counter()
-    async with session.post("/v1/query", json={"query": QUESTION, "stream": stream}) as response:
+    async with session.post("/v1/query", json={"query": question, "stream": stream}) as response:
         if response.status != 200 or not stream:
             body = await response.read()
             return Asked(status=response.status, first_s=time.perf_counter() - begun, whole=b"finish_reason" in body)

@@ -1,0 +1,56 @@
+"""What the service opens is closed, also where it ends by an error."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
+
+import pytest
+
+from app.adapters.memory_cache import MemoryCache
+from app.adapters.replica_quotas import ReplicaQuotas
+from app.composition import Adapters
+from app.main import create_app
+from app.ports import QuotaLedger
+from app.rag.events import Token
+from app.rag.retrieval import Question
+from app.settings import Settings
+from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
+
+pytestmark = pytest.mark.anyio
+QUESTION = Question(tenant="acme", text="Which colour is the sky?", top_k=1)
+
+
+class Ledger(ReplicaQuotas):
+    is_closed = False
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("error", [RuntimeError("torn down"), None])
+async def test_answers_under_way_and_ledgers_are_ended_however_the_service_ends(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    generator, ledger, was_ended = FakeGenerator(stalls=True), Ledger(), list[bool]()
+
+    @asynccontextmanager
+    async def adapters(_settings: Settings) -> AsyncGenerator[Adapters]:
+        try:
+            cache = MemoryCache(10**6, 60)
+            yield Adapters(FakeEmbedder(), FakeStore([hit("The sky is blue.")]), generator, cache=cache)
+        finally:
+            was_ended.append(generator.cancelled.is_set())  # before the adapters that it uses
+
+    def ledgers(_settings: Settings) -> tuple[QuotaLedger, None]:
+        return ledger, None
+
+    monkeypatch.setattr("app.main.build_ledgers", ledgers)
+    monkeypatch.setattr("app.rag.caching.CLOSE_TIMEOUT_S", 0)
+    app = create_app(Settings(), adapters)
+    with pytest.raises(RuntimeError, match="torn down") if error else nullcontext():
+        async with app.router.lifespan_context(app):
+            answer = app.state.service.cached.answer(QUESTION)
+            while not isinstance(await anext(answer), Token):
+                pass
+            if error:
+                raise error
+    assert (was_ended, ledger.is_closed) == ([True], True)
