@@ -26,11 +26,23 @@ class Ledger(ReplicaQuotas):
         self.is_closed = True
 
 
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """What the service counts in."""
+    ledger = Ledger()
+
+    def ledgers(_settings: Settings) -> tuple[QuotaLedger, None]:
+        return ledger, None
+
+    monkeypatch.setattr("app.main.build_ledgers", ledgers)
+    return ledger
+
+
 @pytest.mark.parametrize("error", [RuntimeError("torn down"), None])
 async def test_answers_under_way_and_ledgers_are_ended_however_the_service_ends(
-    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, error: Exception | None
 ) -> None:
-    generator, ledger, was_ended = FakeGenerator(stalls=True), Ledger(), list[bool]()
+    generator, was_ended = FakeGenerator(stalls=True), list[bool]()
 
     @asynccontextmanager
     async def adapters(_settings: Settings) -> AsyncGenerator[Adapters]:
@@ -40,10 +52,6 @@ async def test_answers_under_way_and_ledgers_are_ended_however_the_service_ends(
         finally:
             was_ended.append(generator.cancelled.is_set())  # before the adapters that it uses
 
-    def ledgers(_settings: Settings) -> tuple[QuotaLedger, None]:
-        return ledger, None
-
-    monkeypatch.setattr("app.main.build_ledgers", ledgers)
     monkeypatch.setattr("app.rag.caching.CLOSE_TIMEOUT_S", 0)
     app = create_app(Settings(), adapters)
     with pytest.raises(RuntimeError, match="torn down") if error else nullcontext():
