@@ -29,7 +29,7 @@ async def search_published(index: TenantIndex, wanted: Wanted, limit: int) -> li
 
 async def _search_once(index: TenantIndex, wanted: Wanted, limit: int) -> tuple[list[Hit], dict[str, str]]:
     """The published hits, and the published version of each document of which an older version was found."""
-    fetch = min(2 * limit + 10, MAX_FETCH)
+    fetch = min(limit, MAX_FETCH)  # between publishes no chunk is hidden
     while True:
         found = await index.find(wanted, fetch)
         states = await index.states({item.hit.chunk.doc_id for item in found})
@@ -41,7 +41,7 @@ async def _search_once(index: TenantIndex, wanted: Wanted, limit: int) -> tuple[
         ]
         if len(hits) >= limit or len(found) < fetch or fetch == MAX_FETCH:
             return hits, _replaced_by(states, found)
-        fetch = min(4 * fetch, MAX_FETCH)
+        fetch = min(4 * fetch + 10, MAX_FETCH)
 
 
 def _published_version(states: dict[str, RecordState], item: FoundChunk) -> str | None:

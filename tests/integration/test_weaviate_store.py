@@ -1,6 +1,6 @@
 """The Weaviate adapter where Weaviate refuses, stalls or is gone, and what a dead process left in it."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,12 +10,14 @@ import httpx
 import pytest
 from weaviate.classes.config import Property
 from weaviate.collections.data import executor
+from weaviate.proto.v1 import search_get_pb2
 
 from app.adapters import recorded_store, weaviate_store, weaviate_store_schema, weaviate_store_search
 from app.adapters.recorded_index import FoundChunk, Wanted, chunk_properties, corpus_properties, record_properties
 from app.adapters.recorded_search import search_published
 from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore, client, search_call
 from app.adapters.weaviate_store_schema import tenant_name
+from app.adapters.weaviate_store_search import SearchCall
 from app.adapters.weaviate_store_tenant import TenantCollections
 from app.ports import EVERYTHING, Chunk, DependencyTimeout, DependencyUnavailable, DocumentVersion, IndexMismatch
 from tests.contract.vector_store_contract import (
@@ -189,6 +191,23 @@ async def test_a_search_that_publishes_overtake_still_finds_the_document(
         index.store = store
         (hit,) = await search_published(index, Wanted(text="apple", vector=EAST, scope=EVERYTHING), 5)
     assert (hit.chunk.version, hit.chunk.text) == ("v2", "apple new")
+
+
+async def test_where_all_is_published_a_search_is_two_requests_for_no_more_than_it_returns(
+    store: WeaviateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(store, version("east"), *(f"apple {n}" for n in range(5)))
+    await put(store, version("west"), *(f"apple {n}" for n in range(5)))
+    asked = list[tuple[str, int]]()
+    unpatched = SearchCall.__call__
+
+    async def counted(call: SearchCall, request: search_get_pb2.SearchRequest) -> Sequence[search_get_pb2.SearchResult]:
+        asked.append((request.collection[-5:], request.limit))
+        return await unpatched(call, request)
+
+    monkeypatch.setattr(SearchCall, "__call__", counted)
+    assert len(await store.search(TENANT, "apple", EAST, 8)) == 8
+    assert asked == [("Chunk", 8), ("ument", 2)]
 
 
 async def test_many_hidden_chunks_do_not_crowd_out_the_published_ones(store: WeaviateStore) -> None:
