@@ -67,8 +67,8 @@ class DrainingServer(uvicorn.Server):
 
 def _search_seldom_for_cycles() -> None:
     """Spare what lives as long as the process; a question leaves next to no cycles behind."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
 
 

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from app.ports import VectorStore
 from app.settings import Settings
+from app.unbuilt_models import unbuilt_models
 
 if TYPE_CHECKING:
     from app.adapters.http_client import HttpClient
@@ -38,7 +39,7 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
 def _weaviate(settings: Settings) -> VectorStore:
     from app.adapters.weaviate_import import api_keys_alone  # noqa: PLC0415
 
-    with api_keys_alone():
+    with api_keys_alone(), unbuilt_models():
         from app.adapters.weaviate_store import WeaviateConnection, WeaviateStore  # noqa: PLC0415
 
     url = settings.weaviate_url

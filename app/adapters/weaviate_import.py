@@ -1,15 +1,12 @@
 """Weaviate's client without what it brings for others: OAuth clients with their cryptography, and a command line.
 
-We sign in by API key, and use few of its 250 models, which are built when they are. What is left out is two fifths of
-the memory and half of the time that its import takes.
+We sign in by API key. The parts left out are a third of its memory and of the time that its import takes.
 """
 
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
-
-from pydantic import BaseModel, ConfigDict
 
 OAUTH_CLIENTS = "authlib.integrations.httpx_client"
 HTTPX_COMMAND = "httpx._main"
@@ -20,13 +17,10 @@ def api_keys_alone() -> Generator[None, None, None]:
     """Import Weaviate's client in the block. Who imports the parts themselves later gets them whole."""
     left_out: dict[str, ModuleType | None] = {OAUTH_CLIENTS: _Unused(OAUTH_CLIENTS), HTTPX_COMMAND: None}
     added = {name: module for name, module in left_out.items() if name not in sys.modules}
-    config = BaseModel.model_config
-    BaseModel.model_config = ConfigDict(defer_build=True)
     sys.modules.update(added)  # pyright: ignore[reportArgumentType, reportCallIssue] - None: import it is an ImportError
     try:
         yield
     finally:
-        BaseModel.model_config = config
         for name in added:
             del sys.modules[name]
 

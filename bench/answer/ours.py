@@ -20,6 +20,7 @@ from app.security.api_keys import ApiKey, hash_key
 from app.server import DrainingServer, bind
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
+from app.unbuilt_models import unbuilt_models
 from bench.answer.contestant import KEY, PASSAGES, Upstream, upstream
 from bench.answer.stub import DIMENSIONS, SEARCH_S, WANTED
 from tests.support.fake_ports import FakeStore, hit
@@ -35,7 +36,7 @@ class TimedStore(FakeStore):
 
 def weaviate(http_port: int, grpc_port: int) -> VectorStore:
     """Return the shipped adapter, but for the check of the index, which the stub does not have."""
-    with api_keys_alone():
+    with api_keys_alone(), unbuilt_models():
         from app.adapters.weaviate_store import (  # noqa: PLC0415 - 27 MB
             WeaviateConnection,
             WeaviateStore,

@@ -6,7 +6,8 @@ import sys
 IMPORTS = """
 from pydantic import BaseModel
 from app.adapters.weaviate_import import api_keys_alone
-with api_keys_alone():
+from app.unbuilt_models import unbuilt_models
+with api_keys_alone(), unbuilt_models():
     import app.adapters.weaviate_store
 
 def below(kind):
