@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -78,7 +79,7 @@ def create_app(
     add_error_handlers(app)
     _add_inner_middleware(app, settings, admission)
     if settings.limits_tenants:
-        app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=settings.quota_of, metrics=metrics)
+        app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=lru_cache(settings.quota_of), metrics=metrics)
     app.add_middleware(Authentication, authenticators=identity.authenticators)
     app.add_middleware(RefusedSignIns, per_minute=settings.max_refusals_per_minute, count=metrics.count_refused_sign_in)
     app.add_middleware(SameOrigin)

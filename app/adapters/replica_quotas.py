@@ -75,12 +75,11 @@ class ReplicaQuotas:
         second = math.floor(self._clock())
         use = self._use(tenant, second)
         tokens = min(tokens, quota.tokens)
-        grant = Grant(requests_used=use.requests.used, tokens_used=use.tokens.used, second=second)
         if lease and quota.concurrent and len(use.leases) >= quota.concurrent:
             return Grant(refused="concurrent", wait_s=1, second=second)
-        if quota.requests and (excess := grant.requests_used + 1 - quota.requests) > 0:
+        if quota.requests and (excess := use.requests.used + 1 - quota.requests) > 0:
             return Grant(refused="requests", wait_s=use.requests.wait_s(second, excess), second=second)
-        if tokens and (excess := grant.tokens_used + tokens - quota.tokens) > 0:
+        if tokens and (excess := use.tokens.used + tokens - quota.tokens) > 0:
             return Grant(refused="tokens", wait_s=use.tokens.wait_s(second, excess), second=second)
         use.requests.add(second, 1)
         use.tokens.add(second, tokens)

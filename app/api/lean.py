@@ -5,10 +5,9 @@ much as its search. Here a request that is as it should be goes straight to the 
 dependencies; any other, such as one whose body is not valid, goes FastAPI's way, which has the words for it.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable
 from inspect import isasyncgenfunction, iscoroutinefunction
-from typing import Any, cast
+from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -45,10 +44,14 @@ class LeanRoute:
         arguments: dict[str, Any] = {self._body_name: body}
         if self._request_name:
             arguments[self._request_name] = request
-        async with AsyncExitStack() as stack:
+        around: list[AsyncGenerator[Any, None]] = []
+        try:
             try:
                 for name, call, is_context in self._dependencies:
-                    value = await (stack.enter_async_context(call(request)) if is_context else call(request))
+                    given = call(request)
+                    if is_context:
+                        around.append(given)
+                    value = await (anext(given) if is_context else given)
                     if name:
                         arguments[name] = value
                 response = await self._endpoint(**arguments)
@@ -56,6 +59,9 @@ class LeanRoute:
             except Exception as error:  # noqa: BLE001 - as FastAPI's handlers do
                 response = response_to(error)
             await response(scope, receive, send)
+        finally:
+            for context in reversed(around):
+                await context.aclose()
 
 
 def _parameters(dependant: Dependant) -> bool:
@@ -74,7 +80,7 @@ def _dependency(needed: Dependant, path: str) -> tuple[str | None, Callable[[Req
     )
     if not call or not takes_request_alone or not (is_context or iscoroutinefunction(call)):
         raise LookupError(f"{path} depends on {call}, which is not async or takes more than the request")
-    return needed.name, cast("Any", asynccontextmanager(call) if is_context else call), is_context
+    return needed.name, call, is_context
 
 
 class LeanRoutes:

@@ -22,6 +22,7 @@ from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 WINDOW_S = 60
 ASKS_A_MODEL = QUESTION_PATHS - {"/v1/retrieve"}
+NO_LIMITS = Quota()
 FIRST_ESTIMATE = 1000
 """Tokens that an answer is taken to cost before this replica has seen any."""
 MEMORY = 16
@@ -87,8 +88,8 @@ class TenantLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get(PRINCIPAL_KEY)
-        quota = self._quota_of(principal.tenant) if principal else Quota()
-        if principal is None or quota == Quota():
+        quota = self._quota_of(principal.tenant) if principal else NO_LIMITS
+        if principal is None or quota == NO_LIMITS:
             return await self.app(scope, receive, send)
         path = scope["path"]
         lease = secrets.token_hex(8) if path in QUESTION_PATHS else ""

@@ -1,7 +1,8 @@
 """The short way answers what is valid, leaves the rest to FastAPI, and takes no route of which it would skip a part."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import httpx
@@ -11,6 +12,7 @@ from fastapi import routing as fastapi_routing
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
+from starlette.types import Message
 
 from app.api.lean import LeanRoute
 from app.api.problems import Problem
@@ -36,6 +38,10 @@ def in_a_thread(request: Request) -> str:
 
 async def of_another(name: Annotated[str, Depends(named)]) -> str:
     return name
+
+
+async def never() -> Message:
+    raise AssertionError("the body has been read")
 
 
 async def refuses(request: Request) -> None:
@@ -138,3 +144,26 @@ async def test_what_is_out_of_the_ordinary_is_judged_by_fastapi(
 ) -> None:
     response = await client.post("/v1/query", content=content, headers={"Content-Type": content_type})
     assert (response.status_code, "answer" in response.text) == (status, status == 200)
+
+
+@pytest.mark.parametrize("client_is_gone", [False, True])
+async def test_what_stands_around_an_answer_is_left_after_it(client_is_gone: bool) -> None:
+    said: list[str] = []
+
+    async def around(request: Request) -> AsyncGenerator[None, None]:
+        said.append("enter")
+        try:
+            yield
+        finally:
+            said.append("leave")
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+        if client_is_gone:
+            raise ConnectionError("gone")
+
+    lean = LeanRoute(route_of(good, around))
+    scope = {"type": "http", "method": "POST", "path": "/asked", "headers": list[object](), "server": ("x", 80)}
+    with pytest.raises(ConnectionError, match="gone") if client_is_gone else nullcontext():
+        await lean(Body(text="x"), scope, never, send)
+    assert (said[0], said[1], said[-1]) == ("enter", "http.response.start", "leave")
