@@ -55,6 +55,7 @@ SESSION = {
     "hnsw.ef_search": "100",
     "client_connection_check_interval": "1000",  # a killed writer's transaction ends with it, and frees its lock
 }
+TLS_FAILED = "TLS: its certificate must be valid, of a trusted authority and for this name"
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """A peer that vanished is noticed within 25 seconds."""
 
@@ -240,9 +241,7 @@ class PgvectorStore:
         except (TimeoutError, PoolTimeout):
             raise DependencyTimeout("vector_store", f"PostgreSQL did not {what} in time.") from None
         except psycopg.Error as error:
-            raise DependencyUnavailable(
-                "vector_store", f"PostgreSQL did not {what} ({type(error).__name__})."
-            ) from None
+            raise DependencyUnavailable("vector_store", f"PostgreSQL did not {what} ({_reason(error)}).") from None
         finally:
             if not task.done():
                 task.cancel()
@@ -253,6 +252,12 @@ class PgvectorStore:
         self._abandoned.discard(task)
         if not task.cancelled():
             task.exception()
+
+
+def _reason(error: psycopg.Error) -> str:
+    """What an operator may need to know of an error, without its words."""
+    is_of_tls = error.sqlstate is None and any(word in str(error) for word in ("SSL error", "certificate"))
+    return TLS_FAILED if is_of_tls else type(error).__name__
 
 
 def _arguments(there: PgvectorConnection) -> dict[str, Any]:

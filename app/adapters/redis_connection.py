@@ -119,6 +119,11 @@ class RedisConnection:
                 await self._sign_in(protocol, parts.path.strip("/"))
         except TimeoutError:
             raise DependencyTimeout("redis", f"Redis at {where} did not connect in time") from None
+        except ssl.SSLCertVerificationError as error:
+            reason = error.verify_message.rstrip(".")
+            raise DependencyUnavailable(
+                "redis", f"Redis at {where} shows a certificate that is not trusted here ({reason})"
+            ) from None
         except OSError as error:
             raise DependencyUnavailable("redis", f"Redis at {where} is not reached ({type(error).__name__})") from None
         self._protocol = protocol

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from tests.support.certificates import NAME, Certificates
 from tests.support.parts import executable
 
 READY_TIMEOUT_S = 20
@@ -16,21 +17,33 @@ PASSWORD = "a-password-of-tests"
 
 
 @contextmanager
-def redis_server(directory: Path, *options: str, password: str = PASSWORD) -> Generator[str]:
-    """Start a server that keeps nothing, wait until it answers, and yield its address; end it afterwards."""
+def redis_server(
+    directory: Path, *options: str, password: str = PASSWORD, certificates: Certificates | None = None
+) -> Generator[str]:
+    """Start a server that keeps nothing, wait until it answers, and yield its address; end it afterwards.
+
+    With certificates it speaks TLS only.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [executable("redis"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
+    listening = _with_tls(port, certificates) if certificates else ["--port", str(port)]
+    command = [executable("redis"), *listening, "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
     with (directory / "redis.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--requirepass", password, *options], stdout=log, stderr=log, env={"PATH": os.environ["PATH"]}
         )
     try:
         _wait_until_ready(port, process, directory / "redis.log")
-        yield f"redis://127.0.0.1:{port}"
+        yield f"rediss://{NAME}:{port}" if certificates else f"redis://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def _with_tls(port: int, certificates: Certificates) -> list[str]:
+    server, authority = str(certificates.server), str(certificates.authority)
+    files = ["--tls-cert-file", server, "--tls-key-file", server, "--tls-ca-cert-file", authority]
+    return ["--port", "0", "--tls-port", str(port), *files, "--tls-auth-clients", "no"]
 
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,7 +1,6 @@
 """The pool of connections on real sockets."""
 
 import asyncio
-import datetime as dt
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,15 +8,13 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from app.adapters import http_client
 from app.adapters.http import ModelServer
 from app.adapters.http_answer import ConnectionFailed
 from app.adapters.http_client import HttpClient, Origin
+from tests.support.certificates import issued
 
 pytestmark = pytest.mark.anyio
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -104,12 +101,12 @@ async def test_a_connection_on_which_more_comes_than_was_asked_for_is_not_used_a
 async def test_a_certificate_must_be_one_that_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate = _certificate(tmp_path)
-    context.load_cert_chain(certificate)
+    certificates = issued(tmp_path)
+    context.load_cert_chain(certificates.server)
     async with served(server := Server(tls=context)) as client:
         with pytest.raises(ConnectionFailed, match="CertVerification"):
             await ask(client, server.origin)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
     async with served(server := Server(tls=context)) as client:
         assert await ask(client, server.origin._replace(host="localhost")) == b"body"
 
@@ -120,22 +117,3 @@ async def test_a_key_that_no_header_can_carry_is_refused_without_being_named(key
         with pytest.raises(ValueError, match="API key of the embedder") as caught:
             ModelServer(client, "http://127.0.0.1:9/v1", SecretStr(key), "embedder")
     assert key == " " or key not in str(caught.value)
-
-
-def _certificate(folder: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / "server.pem"
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
