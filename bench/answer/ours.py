@@ -86,7 +86,8 @@ def settings_for(stub: Upstream, folder: str, *, max_active_queries: int = 128, 
         embedder_max_tokens=512, embedder_tokenizer_file=tokenizer, top_k=WANTED,
         reranker="nim", reranker_url=stub.url, reranker_model="m",
         generator="openai", generator_url=stub.url, generator_model="m",
-        tenant_requests_per_minute=10**9, tenant_tokens_per_minute=10**9, tenant_concurrent_questions=10**6,
+        # Twice what the ideal rate of one core would use.
+        tenant_requests_per_minute=50_000, tenant_tokens_per_minute=2_000_000, tenant_concurrent_questions=1_000,
         otlp_endpoint=stub.url, api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
     )  # fmt: skip
 

@@ -36,7 +36,8 @@ def _chunk(data: bytes) -> bytes:
 
 def _event(text: str, finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    usage = {"usage": USAGE} if finish_reason else {}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **usage}
     return _chunk(b"data: " + json.dumps(chunk).encode() + b"\n\n")
 
 
