@@ -18,7 +18,7 @@ LAST_GRACE_S = 3
 QUIET_S = 0.15
 """Nothing in flight for so long: between two requests of a busy client there is a moment with none."""
 
-NEW_OBJECTS = 50_000
+NEW_OBJECTS = 10_000
 """Made, and not yet freed, before the young ones are searched for cycles. Python's own 700 are there after a question
 or two, and what 64 questions hold grew old in vain."""
 

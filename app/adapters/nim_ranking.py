@@ -10,9 +10,6 @@ from app.adapters.http import ModelServer
 from app.adapters.rankings import by_position
 from app.ports import DependencyFailed, Health
 
-STEEPEST = 60.0
-"""Beyond it the logistic function is 0 or 1 in 64-bit arithmetic, and further out it overflows."""
-
 
 class _Ranking(TypedDict):
     index: int
@@ -58,4 +55,5 @@ class NimReranker:
 
 
 def _probability(logit: float) -> float:
-    return 1 / (1 + math.exp(-max(-STEEPEST, min(STEEPEST, logit))))
+    """Return the logistic function, written so that it overflows nowhere."""
+    return (1 + math.tanh(logit / 2)) / 2

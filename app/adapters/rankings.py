@@ -7,6 +7,7 @@ from app.ports import DependencyFailed
 
 def by_position(rankings: Sequence[tuple[int, float]], texts: int) -> list[float]:
     """Return the scores in the order of the request. Raises DependencyUnavailable unless each text has one score."""
-    if sorted(index for index, _ in rankings) != list(range(texts)):
+    scores = dict(rankings)
+    if len(rankings) != texts or scores.keys() != set(range(texts)):
         raise DependencyFailed("reranker", f"{len(rankings)} scores came back for {texts} texts")
-    return [score for _, score in sorted(rankings)]
+    return [scores[position] for position in range(texts)]
