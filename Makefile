@@ -35,7 +35,7 @@ test-cluster: $(BIN)/ragspan ## every stack on a real Kubernetes control plane w
 test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processes: ready, answering, outliving one
 	$(BIN)/pytest tests/integration/pods -o faulthandler_timeout=300 $(ARGS)
 
-test-load: $(BIN)/ragspan ## five times the load, a failing cache, a rolling restart, a soak of five minutes (SOAK_SECONDS)
+test-load: $(BIN)/ragspan ## five times the load, a failing cache, ten thousand operations, a rolling restart, a soak (SOAK_SECONDS, 300)
 	$(BIN)/pytest tests/integration/load -o faulthandler_timeout=$$(($${SOAK_SECONDS:-300} + 300)) $(ARGS)
 
 fuzz: $(BIN)/ragspan ## parsers, guard and config, a quarter of a minute each, guided by coverage

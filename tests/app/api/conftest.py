@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.composition import Adapters, build_cache
 from app.main import create_app
 from app.server import DrainingServer, bind
 from app.settings import Settings
+from tests.app.api.process import NO_TLS
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeReranker, FakeStore, hit
 
 OpenAdapters: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
@@ -66,20 +68,33 @@ def serve(store: FakeStore, generator: FakeGenerator, embedder: FakeEmbedder, re
     return partial(serving, adapters)
 
 
+class PromptServer(DrainingServer):
+    """Ends as soon as it is told to, not when it next looks, and does not wait for what may still be sent to it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.ready, self._over = asyncio.Event(), asyncio.Event()
+        super().__init__(app, drain_s=0, on_ready=self.ready.set, on_drain=app.state.readiness.drain)
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._over.wait()
+
+    def end(self) -> None:
+        self._over.set()
+
+
 @asynccontextmanager
 async def serving(open_adapters: OpenAdapters, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
-    app = create_app(Settings(**settings), open_adapters)
-    ready = asyncio.Event()
+    server = PromptServer(create_app(Settings(**settings), open_adapters))
     with bind("127.0.0.1", 0) as bound:
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        server = DrainingServer(app, drain_s=1, on_ready=ready.set, on_drain=app.state.readiness.drain)
         task = asyncio.create_task(server.serve([bound]))
-        await ready.wait()
+        await server.ready.wait()
         try:
-            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=NO_TLS) as client:
                 yield client
         finally:
-            server.should_exit = True
+            server.end()
             await task
 
 
