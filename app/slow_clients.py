@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.head_with_body import HeadWithBody
+
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
@@ -44,7 +46,10 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_is_here()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = HeadWithBody(self.transport, self.loop)  # pyright: ignore[reportAttributeAccessIssue] - what a response uses of one
 
     def pause_writing(self) -> None:
         super().pause_writing()
