@@ -30,6 +30,10 @@ RETRIES = {
 """Of a search that a server going down did not answer: within two seconds."""
 RECONNECT_MS = (100, 2000)
 """Least and most between attempts to connect; gRPC alone waits a second, and two minutes after a long outage."""
+KEEPALIVE_MS, UNACKNOWLEDGED_MS = 310_000, 5_000
+"""A server that vanished without a word: what was sent and is not acknowledged ends its connection, where Linux alone
+goes on for a quarter of an hour. gRPC sets that (TCP_USER_TIMEOUT) only with keepalive, of which Weaviate allows
+one in five minutes."""
 
 _OPEN = base_pb2.Filters(
     operator=base_pb2.Filters.OPERATOR_NOT,
@@ -55,6 +59,8 @@ class SearchCall:
             ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
             ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS[0]),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS[1]),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", UNACKNOWLEDGED_MS),
             ("grpc.service_config", json.dumps(retrying)),
         ]
         target = f"{host}:{port}"

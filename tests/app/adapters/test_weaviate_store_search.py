@@ -1,7 +1,10 @@
 """A search's call, against a server that speaks gRPC and is no Weaviate."""
 
+import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TypeAlias
 
 import grpc
@@ -67,6 +70,32 @@ async def test_a_search_that_fails_is_told_by_its_status_alone_and_not_made_agai
     assert "document" not in str(failed.value)
     assert failed.value.__suppress_context__
     assert len(asked) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="gRPC sets it on Linux")
+async def test_a_server_that_vanished_is_given_up_when_it_acknowledges_nothing_for_five_seconds() -> None:
+    found = list[int]()
+
+    async def answer(_request: bytes, context: Context) -> bytes:
+        *_, port = context.peer().rpartition(":")
+        found.extend(timeouts_ms(int(port)))
+        return REPLY.SerializeToString()
+
+    async with served(answer) as search:
+        await search(search_get_pb2.SearchRequest())
+    assert found == [5000]
+
+
+def timeouts_ms(port: int) -> list[int]:
+    """TCP_USER_TIMEOUT of this process's sockets at a port."""
+    found = list[int]()
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # it is no socket
+            one = socket.socket(fileno=int(path.name))
+            if one.family in {socket.AF_INET, socket.AF_INET6} and one.getsockname()[1] == port:
+                found.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+            one.detach()
+    return found
 
 
 async def test_the_key_is_sent_as_a_bearer_token() -> None:
