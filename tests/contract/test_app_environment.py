@@ -11,7 +11,7 @@ from app.security.hosts import PROBE_PATHS
 from app.settings import Settings, environment_names, load_settings, variable
 from infra.config.load import from_file, stack_files
 from infra.config.stack import StackConfig
-from ops.plan.program import plan_stack
+from tests.support.stacks import planned
 
 STACKS = stack_files()
 
@@ -75,7 +75,7 @@ def config_of(stack: str) -> StackConfig:
 @cache
 def container_of(stack: str) -> Any:
     """The answer service's container as the stack's plan has it."""
-    deployments = plan_stack(config_of(stack)).of_type("kubernetes:apps/v1:Deployment")
+    deployments = planned(stack).of_type("kubernetes:apps/v1:Deployment")
     (api,) = [d for d in deployments if d.inputs["metadata"]["name"] == "rag-api"]
     return api.inputs["spec"]["template"]["spec"]["containers"][0]
 

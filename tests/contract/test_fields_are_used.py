@@ -8,8 +8,10 @@ import pytest
 
 from infra.config.load import from_file, stack_files
 from infra.config.stack import StackConfig
+from ops.plan.graph import RecordedStack
 from ops.plan.program import plan_stack
 from tests.contract.leaf_flip import Change, Leaf, changed, flipped, leaves
+from tests.support.stacks import planned
 
 CONFIGS = {stack: from_file(path) for stack, path in stack_files().items()}
 STACKS = sorted(CONFIGS, key=lambda stack: CONFIGS[stack].cluster.kind != "existing")
@@ -122,12 +124,12 @@ def config_of(stack: str, given: str = "") -> StackConfig:
 
 @cache
 def plan_of(stack: str, given: str = "") -> list[Any]:
-    return planned(config_of(stack, given))
+    return told(plan_stack(config_of(stack, given)) if given else planned(stack))
 
 
-def planned(config: StackConfig) -> list[Any]:
+def told(plan: RecordedStack) -> list[Any]:
     """Every resource with its inputs and options."""
-    return [(resource.urn, resource.inputs, resource.options) for resource in plan_stack(config).resources]
+    return [(resource.urn, resource.inputs, resource.options) for resource in plan.resources]
 
 
 def identity(config: StackConfig, leaf: Leaf) -> tuple[str, str, str]:
@@ -150,7 +152,7 @@ def flips() -> list[Flip]:
 def test_another_value_changes_the_plan(flip: Flip):
     after = flip.after()
     assert after
-    differs = planned(after) != plan_of(flip.stack, flip.given)
+    differs = told(plan_stack(after)) != plan_of(flip.stack, flip.given)
     assert differs, f"{flip.leaf.key} can be anything: no resource takes it"
 
 

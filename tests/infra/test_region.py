@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +9,15 @@ import pulumi
 import pytest
 
 from infra.config.load import from_file, stack_files
-from ops.plan.graph import RecordedStack
 from ops.plan.program import plan_stack
 from ops.plan.recorder import record
 from stacks.__main__ import main
 from tests.contract.leaf_flip import changed
+from tests.support.stacks import planned
 
 STACKS = stack_files()
 REGION = "ragspan:region:RagRegion"
 CLOUD_SDKS = ("pulumi_aws", "pulumi_eks", "pulumi_gcp")
-
-
-@cache
-def planned(stack: str) -> RecordedStack:
-    return plan_stack(from_file(STACKS[stack]))
 
 
 @pytest.mark.parametrize("stack", STACKS)
