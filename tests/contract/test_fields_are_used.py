@@ -1,5 +1,6 @@
 """No key of a stack file lies: another value of it changes what is planned."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple, cast
@@ -132,14 +133,22 @@ def told(plan: RecordedStack) -> list[Any]:
     return [(resource.urn, resource.inputs, resource.options) for resource in plan.resources]
 
 
-def identity(config: StackConfig, leaf: Leaf) -> tuple[str, str, str]:
-    """The same key is the same to every stack, except that each kind of cluster takes it by itself."""
-    return (config.cluster.kind if leaf.path[0] == "cluster" else "", leaf.field, leaf.key)
+def identity(config: StackConfig, leaf: Leaf) -> tuple[str, ...]:
+    """The same key is the same to every stack, except that each kind of cluster, and of pool, takes it by itself."""
+    key = re.sub(r"\[\d+\]", "", leaf.key)
+    match leaf.path:
+        case ("cluster", "pools", int() as number, *_):
+            pool = config.model_dump(mode="json")["cluster"]["pools"][number]
+            return (config.cluster.kind, leaf.field, key, pool["kind"], pool.get("purpose", ""))
+        case ("cluster", *_):
+            return (config.cluster.kind, leaf.field, key)
+        case _:
+            return (leaf.field, key)
 
 
 @cache
 def flips() -> list[Flip]:
-    found: dict[tuple[str, str, str], Flip] = {}
+    found: dict[tuple[str, ...], Flip] = {}
     for stack in STACKS:
         for leaf in leaves(config_of(stack)):
             flip, key = Flip(stack, leaf), identity(config_of(stack), leaf)

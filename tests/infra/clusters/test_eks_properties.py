@@ -105,7 +105,7 @@ def test_every_valid_cluster_plans_and_passes_each_mandatory_policy(change: dict
 FAULTS: dict[str, Any] = {
     "zones": ["us-east-1a", "us-east-1b"],
     "kubernetes_minor": "1.20",
-    "vpc_cidr": "10.0.0.0/20",
+    "vpc_cidr": "10.0.0.0/21",
     "account_id": "one",
     "nat_gateways": "none",
     "admin_role_arn": "arn:aws:iam::111111111111:user/admin",
