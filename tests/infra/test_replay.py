@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def rename_the_system_pool(data: dict[str, Any]) -> None:
 REPLAYED = [next_minor, one_node_more, add_a_pool, rename_the_gpu_pools, rename_the_system_pool]
 
 
+@cache
 def replay(name: str, change: Callable[[dict[str, Any]], None]) -> tuple[Change, ...]:
     return compare(planned(name), plan_stack(changed(CONFIGS[name], change)))
 

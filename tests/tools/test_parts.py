@@ -17,10 +17,16 @@ def test_probe(): ...
 
 
 def run_probe(folder: Path, source: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest with the project's own conftest on one file, with no part on PATH or in the cache."""
+    """Run pytest with the project's own conftest alone on one file, with no part on PATH or in the cache."""
     (folder / "test_probe.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", str(ROOT / "pyproject.toml"), str(folder)]
-    environment = {"PATH": "", "XDG_CACHE_HOME": str(folder), "PYTHONPATH": str(ROOT), **env}
+    environment = {
+        "PATH": "",
+        "XDG_CACHE_HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **env,
+    }
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
 
 
