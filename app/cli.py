@@ -1,11 +1,9 @@
 """Commands of the answer service: `serve` and `key`; `ingest` is in app/ingest/command.py."""
 
-import gc
 import signal
 import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +18,9 @@ BAD_INPUT = 2
 @click.command()
 def serve() -> None:
     """Serve the page and the API. RAGSPAN_* variables configure it."""
-    gc.disable()  # until the server has started: what is made until then stays
+    from app.lean_start import prepare_start  # noqa: PLC0415
+
+    prepare_start()
     settings = checked_settings()
     with _bound_socket(settings) as bound:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -97,11 +97,6 @@ def _data_folder(settings: "Settings", url: str) -> AbstractContextManager[objec
 
 
 def _run(settings: "Settings", bound: socket.socket, url: str) -> None:
-    from app.unbuilt_models import unbuilt_models  # noqa: PLC0415
-
-    with unbuilt_models():
-        import_module("fastapi.openapi.models")  # of a document that few ask for
-
     from app.main import create_app  # noqa: PLC0415
     from app.server import DrainingServer  # noqa: PLC0415
     from app.telemetry.logs import configure_logs  # noqa: PLC0415

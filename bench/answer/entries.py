@@ -38,10 +38,13 @@ class Entry:
 OURS = {
     FLOOR: Entry(module="bench.answer.floor", does="nothing but pass tokens on"),
     TIMED: Entry(
-        module="bench.answer.ours", does="key, limits, deadlines, breakers, guard, verdict, metrics, logs, traces"
+        module="bench.answer.ours_started",
+        does="key, limits, deadlines, breakers, guard, verdict, metrics, logs, traces",
     ),
     ADAPTER: Entry(
-        module="bench.answer.ours", beside=("bench.answer.weaviate_stub",), does="the same, with the shipped adapter"
+        module="bench.answer.ours_started",
+        beside=("bench.answer.weaviate_stub",),
+        does="the same, with the shipped adapter",
     ),
     "FastAPI + aiohttp": Entry(module="bench.answer.with_aiohttp", does="a key, four metrics"),
     "FastAPI + httpx": Entry(module="bench.answer.with_httpx", does="none of it"),

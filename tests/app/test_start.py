@@ -10,6 +10,8 @@ from tokenizers import Tokenizer, models
 NOBODY = "http://127.0.0.1:9"
 SERVES = """
 import asyncio, sys
+from app.lean_start import prepare_start
+prepare_start()
 import app.cli, app.server
 from app.main import create_app
 from app.settings import load_settings
@@ -29,6 +31,7 @@ OF_OTHERS = {
     "stores not chosen": {"psycopg", "qdrant_client", "pymilvus", "pandas"},
     "OpenID Connect": {"joserfc", "cryptography", "authlib.integrations.httpx_client"},
     "SDK of traces": {"opentelemetry.sdk", "google.protobuf", "requests"},
+    "Pydantic 1": {"pydantic.v1.main"},
     "a terminal's": {"rich", "pygments"},
     "HTTP clients": {"aiohttp", "httpx", "httpx2", "requests", "urllib3"},
     "infrastructure and operation": {"pulumi", "infra", "ops", "policies", "yaml"},

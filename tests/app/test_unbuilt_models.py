@@ -10,9 +10,9 @@ from app.settings import Settings
 DESCRIBES_ITSELF = """
 import json
 from pydantic import BaseModel
-from app.unbuilt_models import unbuilt_models
-with unbuilt_models():
-    import fastapi.openapi.models as models
+from app.lean_start import prepare_start
+prepare_start()
+import fastapi.openapi.models as models
 assert not models.OpenAPI.__pydantic_complete__, "built though nobody used it"
 
 class Ours(BaseModel):

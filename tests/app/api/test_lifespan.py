@@ -1,5 +1,6 @@
 """What the service opens is closed, also where it ends by an error."""
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 
@@ -13,6 +14,7 @@ from app.ports import QuotaLedger
 from app.rag.events import Token
 from app.rag.retrieval import Question
 from app.settings import Settings
+from tests.app.api.conftest import Serve
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
@@ -62,3 +64,12 @@ async def test_answers_under_way_and_ledgers_are_ended_however_the_service_ends(
             if error:
                 raise error
     assert (was_ended, ledger.is_closed) == ([True], True)
+
+
+async def test_garbage_is_looked_for_again_once_the_service_is_ready(serve: Serve) -> None:
+    gc.disable()  # as `ragspan serve` does
+    try:
+        async with serve():
+            assert gc.isenabled()
+    finally:
+        gc.enable()
