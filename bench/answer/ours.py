@@ -75,19 +75,20 @@ def adapters(store: VectorStore) -> Callable[[Settings], AbstractAsyncContextMan
     return opened
 
 
-def settings_for(stub: Upstream, folder: str, *, max_active_queries: int = 128, **shared: Any) -> Settings:
-    """Return the service's settings, with those of a Redis if it shares one."""
+def settings_for(stub: Upstream, folder: str, *, clients: int = 64, **shared: Any) -> Settings:
+    """Return the settings of the service for so many clients, with those of a Redis if it shares one."""
     tokenizer = Path(folder, "tokenizer.json")
     tokenizer.write_text("{}")  # no documents are cut here
     return Settings(
         # More than there are clients: a place gets free a moment after an answer's last byte.
-        max_active_queries=max_active_queries, **shared,
+        max_active_queries=2 * clients, **shared,
         embedder="openai", embedder_url=stub.url, embedder_model="m", embedder_dimensions=DIMENSIONS,
         embedder_max_tokens=512, embedder_tokenizer_file=tokenizer, top_k=WANTED,
         reranker="nim", reranker_url=stub.url, reranker_model="m",
         generator="openai", generator_url=stub.url, generator_model="m",
-        # Twice what the ideal rate of one core would use.
-        tenant_requests_per_minute=50_000, tenant_tokens_per_minute=2_000_000, tenant_concurrent_questions=1_000,
+        # Twice what the clients would use at the ideal rate.
+        tenant_requests_per_minute=800 * clients, tenant_tokens_per_minute=32_000 * clients,
+        tenant_concurrent_questions=16 * clients,
         otlp_endpoint=stub.url, api_keys=(ApiKey("bench", "default", hash_key(KEY)),),
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, shared_port(port) as bound:
         settings = settings_for(
             upstream(), folder, redis_url=redis_url, redis_password=PASSWORD, cache="redis",
-            max_active_queries=2 * MOST_CLIENTS,
+            clients=MOST_CLIENTS,
         )  # fmt: skip
         app = create_app(settings, adapters(timed()))
         ready = lambda: print(port, flush=True)  # noqa: E731
