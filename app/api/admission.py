@@ -4,7 +4,7 @@ What is turned away costs almost nothing, so that under any load those admitted 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Literal
 
 from fastapi import Request
@@ -78,8 +78,8 @@ class TurnAway:
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self.app, self._admission = app, admission
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and self._admission.is_full and scope["path"] in QUESTION_PATHS:
             scope[ENDPOINT_SCOPE_KEY] = scope["path"]
-            return await self._admission.turned_away("queue_full").response()(scope, receive, send)
-        return await self.app(scope, receive, send)
+            return self._admission.turned_away("queue_full").response()(scope, receive, send)
+        return self.app(scope, receive, send)

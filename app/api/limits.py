@@ -5,9 +5,10 @@ Header fields and problem type are those of draft-ietf-httpapi-ratelimit-headers
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,12 +72,12 @@ class _Exchange:
     fields: dict[str, str]
     status: int = 0
 
-    async def send_on(self, message: Message) -> None:
+    def send_on(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             added = [(name.encode(), value.encode()) for name, value in self.fields.items()]
             message = {**message, "headers": [*message["headers"], *added]}
-        await self.send(message)
+        return self.send(message)
 
 
 class TenantLimits:
@@ -131,19 +132,28 @@ class TenantLimits:
 
 def rate_limit_fields(quota: Quota, grant: Grant) -> dict[str, str]:
     """Return `RateLimit-Policy` and `RateLimit` for the limits that there are."""
-    policies: list[str] = []
-    left: list[str] = []
-    for name, limit, used in (
-        ("requests", quota.requests, grant.requests_used),
-        ("tokens", quota.tokens, grant.tokens_used),
-    ):
-        if limit:
-            policies.append(f'"{name}";q={limit};w={WINDOW_S}')
-            left.append(f'"{name}";r={max(limit - used, 0)};t={WINDOW_S}')
+    left = [
+        f'"{name}";r={max(limit - used, 0)};t={WINDOW_S}'
+        for name, limit, used in (
+            ("requests", quota.requests, grant.requests_used),
+            ("tokens", quota.tokens, grant.tokens_used),
+        )
+        if limit
+    ]
+    fields = {"RateLimit-Policy": _policies(quota)}
+    return {**fields, "RateLimit": ", ".join(left)} if left else fields
+
+
+@lru_cache
+def _policies(quota: Quota) -> str:
+    policies = [
+        f'"{name}";q={limit};w={WINDOW_S}'
+        for name, limit in (("requests", quota.requests), ("tokens", quota.tokens))
+        if limit
+    ]
     if quota.concurrent:
         policies.append(f'"concurrent";q={quota.concurrent};qu="concurrent-requests"')
-    fields = {"RateLimit-Policy": ", ".join(policies)}
-    return {**fields, "RateLimit": ", ".join(left)} if left else fields
+    return ", ".join(policies)
 
 
 def _refusal(quota: Quota, grant: Grant) -> Problem:

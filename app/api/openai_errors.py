@@ -4,7 +4,7 @@ Routes and middleware raise and send problems, as everywhere; here, outside of t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -46,9 +46,12 @@ class OpenAiErrors:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not is_openai(scope["path"]):
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
+        return self._translate(scope, receive, send)
+
+    async def _translate(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = _Translated(send)
         try:
             return await self.app(scope, receive, response.send)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,17 +29,21 @@ class BodyLimit:
         self.app = app
         self.upload_bytes = max_upload_bytes + MULTIPART_OVERHEAD_BYTES
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
         limit = self.upload_bytes if scope["path"] == UPLOAD_PATH else JSON_BYTES
         announced = max((int(value) for name, value in scope["headers"] if name == b"content-length"), default=0)
         if announced > limit:
-            if announced <= MAX_DISCARDED_BYTES:
-                await _discard(Body(receive))
-            return await _too_large(limit, close=announced > MAX_DISCARDED_BYTES)(scope, receive, send)
+            return _refuse(limit, announced, scope, receive, send)
         body = _CheckedBody(limit, scope, Body(receive), send)
-        return await self.app(scope, body.receive, body.send)
+        return self.app(scope, body.receive, body.send)
+
+
+async def _refuse(limit: int, announced: int, scope: Scope, receive: Receive, send: Send) -> None:
+    if announced <= MAX_DISCARDED_BYTES:
+        await _discard(Body(receive))
+    await _too_large(limit, close=announced > MAX_DISCARDED_BYTES)(scope, receive, send)
 
 
 class Body:
@@ -83,10 +88,14 @@ class _CheckedBody:
             await response(self._scope, self._body.receive, self._send)
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
-        if not self._is_refused:
-            self._has_begun = True
-            await self._send(message)
+    def send(self, message: Message) -> Awaitable[None]:
+        if self._is_refused:
+            return _nothing()
+        self._has_begun = True
+        return self._send(message)
+
+
+async def _nothing() -> None: ...
 
 
 async def _discard(body: Body) -> None:

@@ -1,10 +1,11 @@
 """The gate in front of every route, as plain ASGI middleware: host, origin, who asks and what for, in this order.
 
 Middleware, not a dependency of each route: a stranger is turned away before the body is read, and a new route is
-protected without remembering to be.
+protected without remembering to be. A layer that has nothing to do afterwards hands on what the next one returns and is
+not there when the answer's pieces pass; so it is in all of app's middleware.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,17 +24,17 @@ class AllowedHosts:
         self.app = app
         self.allowed = frozenset(name.lower().strip("[]") for name in allowed)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["path"] in PROBE_PATHS:
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
         host = header(scope, b"host")
         if host and host_name(host) in self.allowed:
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
         detail = (
             "This service does not answer for the name in the Host header; its operator sets RAGSPAN_ALLOWED_HOSTS."
         )
         response = problem(421, detail) if host else problem(400, "The request has no Host header; send one.")
-        return await response(scope, receive, send)
+        return response(scope, receive, send)
 
 
 class SameOrigin:
@@ -42,15 +43,15 @@ class SameOrigin:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if (
             scope["type"] == "http"
             and scope["method"] in CHANGING_METHODS
             and is_foreign(header(scope, b"sec-fetch-site"), header(scope, b"origin"), header(scope, b"host"))
         ):
             response = problem(403, "A page of another origin may not use this service from a browser.")
-            return await response(scope, receive, send)
-        return await self.app(scope, receive, send)
+            return response(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class Authentication:

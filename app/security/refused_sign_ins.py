@@ -6,7 +6,7 @@ make it wait could lock them all out. A key has 256 random bits, so there is no 
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,14 +27,19 @@ class RefusedSignIns:
         self.app, self._per_minute, self._count, self._clock = app, per_minute, count, clock
         self._windows, self._refusals = array("Q", [0]) * SLOTS, array("Q", [0]) * SLOTS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not self._per_minute:
-            return await self.app(scope, receive, send)
-        is_replaced = False
+            return self.app(scope, receive, send)
+        is_refused = is_replaced = False
 
-        async def send_on(message: Message) -> None:
+        def send_on(message: Message) -> Awaitable[None]:
+            nonlocal is_refused
+            is_refused = is_refused or message.get("status") == UNAUTHORIZED
+            return send_refusal(message) if is_refused else send(message)
+
+        async def send_refusal(message: Message) -> None:
             nonlocal is_replaced
-            if message["type"] == "http.response.start" and message["status"] == UNAUTHORIZED:
+            if message["type"] == "http.response.start":
                 wait_s = self._note((scope.get("client") or ("",))[0])
                 if wait_s:
                     is_replaced = True
@@ -44,7 +49,7 @@ class RefusedSignIns:
             if not is_replaced:
                 await send(message)
 
-        return await self.app(scope, receive, send_on)
+        return self.app(scope, receive, send_on)
 
     def _note(self, address: str) -> int:
         """Count a refusal; return for how many seconds its address is told to wait, 0 while it is within its number."""
