@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletio
 from app.ports import DependencyUnavailable, GenerationEnd, Prompt
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
+from tests.app.api.process import NO_TLS
 from tests.support.fake_ports import FakeGenerator, FakeStore
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +27,7 @@ async def openai_client(
     client: httpx.AsyncClient, key: str = "none", retries: int = 0
 ) -> AsyncGenerator[AsyncOpenAI, None]:
     async with (
-        openai.DefaultAsyncHttpxClient(trust_env=False, timeout=10) as http,
+        openai.DefaultAsyncHttpxClient(trust_env=False, timeout=10, verify=NO_TLS) as http,
         AsyncOpenAI(base_url=f"{client.base_url}/v1", api_key=key, max_retries=retries, http_client=http) as ours,
     ):
         yield ours

@@ -10,6 +10,7 @@ import pytest
 from app.adapters import redis_quotas
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
+from tests.app.api.process import NO_TLS
 from tests.support.fake_ports import FakeGenerator, FakeStore
 from tests.support.redis import PASSWORD, gate_to, redis_server
 
@@ -106,7 +107,7 @@ async def test_so_many_questions_at_once_and_a_place_comes_back(serve: Serve, ge
 async def test_openais_client_knows_the_error_and_when_to_come_back(serve: Serve) -> None:
     async with (
         serve(api_keys=KEYS, tenant_requests_per_minute=1) as client,
-        openai.DefaultAsyncHttpxClient(trust_env=False) as http,
+        openai.DefaultAsyncHttpxClient(trust_env=False, verify=NO_TLS) as http,
         openai.AsyncOpenAI(base_url=f"{client.base_url}/v1", api_key=KEY, max_retries=0, http_client=http) as ours,
     ):
         await ours.models.list()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.app.api.conftest import Serve
+from tests.app.api.process import NO_TLS
 from tests.support.identity_provider import AUDIENCE, CLIENT, CLIENT_SECRET, IdentityProvider
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,7 @@ async def begin(client: httpx.AsyncClient) -> str:
 
 async def at_issuer(address: str) -> str:
     """Be signed in there, and return where the issuer sends the browser back to."""
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as browser:
         return (await browser.get(address)).headers["Location"]
 
 
