@@ -101,7 +101,7 @@ class ModelServer:
             message = f"{self._url}{path} stumbled, and no time is left to ask again"
             raise DependencyUnavailable(self._dependency, message, retry_after_s=asked_s or None)
         await asyncio.sleep(delay_s)
-        return await self._client.ask(self._origin, request)
+        return await self._client.ask(self._origin, request, anew=True)
 
     def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
         fields = self._fields + "".join(f"{name}: {value}\r\n" for name, value in outgoing_headers().items())

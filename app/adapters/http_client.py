@@ -44,9 +44,12 @@ class HttpClient:
             connection.transport.abort()
         await asyncio.gather(*lost)
 
-    async def ask(self, origin: Origin, request: bytes) -> Answer:
-        """Send a request; return its answer once its head has come, to be closed. Raises HttpError or TimeoutError."""
-        connection = self._reusable(origin) or await self._connect(origin)
+    async def ask(self, origin: Origin, request: bytes, *, anew: bool = False) -> Answer:
+        """Send a request; return its answer once its head has come, to be closed. Raises HttpError or TimeoutError.
+
+        `anew` takes a new connection: where one that was kept has died, so may the others have.
+        """
+        connection = (None if anew else self._reusable(origin)) or await self._connect(origin)
         connection.answer = answer = Answer(connection, request, self._read_timeout_s)
         try:
             await answer.head()

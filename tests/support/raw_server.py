@@ -46,7 +46,7 @@ class RawServer:
 
     def __init__(self, *acts: Act) -> None:
         self._acts = list(acts)
-        self.requests = 0
+        self.requests = self.connections = 0
         self.left = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,6 +64,7 @@ class RawServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,5 +1,6 @@
 """R1 and R14: a model server that fails before the first token is asked once more at most, then is a typed error."""
 
+import asyncio
 import socket
 import time
 from typing import Any
@@ -77,6 +78,17 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(serve_chat: ServeC
     async with RawServer(Act(ANSWER, "next"), RESET, Act(ANSWER)) as llm, serve_chat(llm.url) as client:
         answers = [(await client.post("/v1/query", json=QUESTION)).status_code for _ in range(2)]
     assert (answers, llm.requests) == ([200, 200], 3)
+
+
+async def test_who_is_asked_again_is_asked_on_a_connection_of_its_own(serve_chat: ServeChat) -> None:
+    """Where one that was kept has died, so may the others have, as when a server starts anew."""
+    kept = Act(ANSWER, "next")
+    async with RawServer(kept, kept, RESET, Act(ANSWER)) as llm, serve_chat(llm.url) as client:
+        both = await asyncio.gather(*(client.post("/v1/query", json=QUESTION) for _ in range(2)))
+        before = llm.connections
+        again = await client.post("/v1/query", json=QUESTION)
+    assert [response.status_code for response in (*both, again)] == [200] * 3
+    assert llm.connections == before + 1
 
 
 async def test_a_clock_that_jumps_moves_no_deadline(serve_chat: ServeChat, monkeypatch: pytest.MonkeyPatch) -> None:
