@@ -63,7 +63,7 @@ class OpenAiEmbedder:
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
-        """For documents alone: a replica that answers questions saves its memory, up to 100 MB for a large vocabulary.
+        """For documents alone: a replica that only answers saves its memory, 390 MB for a vocabulary of 250 000 pieces.
 
         Raises DependencyFailed if the file holds none.
         """
