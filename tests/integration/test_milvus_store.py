@@ -1,7 +1,7 @@
 """The Milvus adapter where Milvus is gone, stalls or was filled by another."""
 
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
@@ -12,19 +12,8 @@ from app.ports import DependencyUnavailable, IndexMismatch
 from tests.contract.vector_store_contract import IDENTITY, TENANT, put, texts_found, version
 from tests.support.milvus import empty, milvus_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("milvus")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("one_loop"), pytest.mark.needs("milvus")]
 TOKEN = "root:token-of-milvus"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def one_loop(anyio_backend: str) -> AsyncGenerator[str]:
-    """Keep the loop for the whole module: gRPC tells of the end of a call where it began, also after its test."""
-    yield anyio_backend  # noqa: PT022 - it is kept until this fixture is over
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,7 @@ from tests.support.weaviate import WeaviateServer, weaviate_server
 
 Index = TypeVar("Index", bound=TenantCollections)
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("weaviate-server")]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("one_loop"), pytest.mark.needs("weaviate-server")]
 
 
 @pytest.fixture(scope="module")
