@@ -225,6 +225,10 @@ class VectorStore(Protocol):
         """List the published documents of the tenant, by source URI."""
         ...
 
+    async def count_documents(self, tenant: str) -> int:
+        """Count the published documents of the tenant; a change of this moment may not be counted yet."""
+        ...
+
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         """At most `limit` published chunks of documents in the scope, best first, by keyword and vector together."""
         ...

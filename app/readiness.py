@@ -122,7 +122,7 @@ class Readiness:
     async def _count(self, adapters: Adapters, tenants: tuple[str, ...]) -> None:
         try:
             async with asyncio.timeout(COUNT_TIMEOUT_S):
-                counts = [len(await adapters.store.list_documents(tenant)) for tenant in tenants]
+                counts = [await adapters.store.count_documents(tenant) for tenant in tenants]
         except (ServiceError, TimeoutError) as error:
             log.warning("documents cannot be counted: %s", str(error) or "timed out")
         else:

@@ -70,6 +70,9 @@ class EmbeddedStore:
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
         return await self._read(tenant, lambda index: index.list_documents(), [])
 
+    async def count_documents(self, tenant: str) -> int:
+        return await self._read(tenant, lambda index: index.count_documents(), 0)
+
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
         return await self._read(tenant, lambda index: index.search(text, vector, limit, scope), [])

@@ -59,6 +59,7 @@ DOCUMENTS = """
 SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document WHERE NOT deleted
   ORDER BY source_uri, doc_id
 """
+COUNT_DOCUMENTS = "SELECT count(*) FROM document WHERE NOT deleted"
 KEYWORD_LEG = """
 SELECT rowid, -bm25(keyword, ?, 1) AS score FROM keyword WHERE keyword MATCH ? {scope} ORDER BY score DESC LIMIT ?
 """

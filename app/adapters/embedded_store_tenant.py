@@ -76,6 +76,10 @@ class TenantIndex:
         with self._connection() as connection:
             return [_record(row) for row in connection.execute(sql.DOCUMENTS)]
 
+    def count_documents(self) -> int:
+        with self._connection() as connection:
+            return connection.execute(sql.COUNT_DOCUMENTS).fetchone()[0]
+
     def search(self, text: str, vector: Vector, limit: int, scope: Scope) -> list[Hit]:
         """Both legs and the passages come from one snapshot of the database."""
         with self._transaction("DEFERRED") as connection:

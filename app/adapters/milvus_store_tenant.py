@@ -38,6 +38,9 @@ class TenantRows:
             raise DependencyFailed("vector_store", f"Milvus lists no more than {MAX_ROWS} documents of a tenant.")
         return [record_state(row) for row in rows]
 
+    async def count_documents(self) -> int:
+        return await self._count(self._records, "deleted == false")
+
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         await self._client.upsert(self._records, [record_row(self._tenant, record) for record in records])
 
@@ -47,10 +50,7 @@ class TenantRows:
             await self._client.upsert(self._chunks, rows[first : first + UPSERT_BATCH])
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:  # noqa: ARG002 - a count sees every write before it
-        (row,) = await self._client.query(
-            self._chunks, filter=self._where(_of(doc_id, version)), output_fields=["count(*)"]
-        )
-        return int(row["count(*)"])
+        return await self._count(self._chunks, _of(doc_id, version))
 
     async def remove_excess(self, doc_id: str, version: str, chunks: int) -> None:
         where = self._where(_of(doc_id, version), f"ordinal >= {chunks}")
@@ -86,6 +86,11 @@ class TenantRows:
         return list(
             await self._client.query(collection, filter=self._where(*conditions), output_fields=fields, limit=MAX_ROWS)
         )
+
+    async def _count(self, collection: str, condition: str) -> int:
+        where = self._where(condition)
+        (row,) = await self._client.query(collection, filter=where, output_fields=["count(*)"])
+        return int(row["count(*)"])
 
     def _row(self, chunk: Mapping[str, Any], vector: list[float]) -> dict[str, Any]:
         return {

@@ -155,6 +155,10 @@ class PgvectorStore:
     async def list_documents(self, tenant: str) -> list[DocumentRecord]:
         return await self._records(tenant, None, CHANGE_TIMEOUT_S)
 
+    async def count_documents(self, tenant: str) -> int:
+        counting = self._read(lambda c: _one(c, sql.COUNT_DOCUMENTS, (tenant,)), "count documents", READ_TIMEOUT_S)
+        return (await counting or (0,))[0]
+
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
         statement = sql.search(max(LEG_LIMIT, limit), len(scope.tags))

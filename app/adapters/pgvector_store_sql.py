@@ -71,6 +71,8 @@ SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM d
   ORDER BY source_uri COLLATE "C", doc_id COLLATE "C"
 """)
 
+COUNT_DOCUMENTS = SQL("SELECT count(*) FROM document WHERE tenant = %s AND NOT deleted")
+
 _SEARCH = SQL("""
 WITH word AS (
   SELECT DISTINCT plainto_tsquery('english', word) AS query FROM unnest(%(words)s::text[]) AS word

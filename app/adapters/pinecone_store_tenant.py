@@ -38,6 +38,10 @@ class TenantNamespaces:
     async def all_states(self) -> list[RecordState]:
         return list(_by_document(await self._records.fetch(await self._records.ids(""))).values())
 
+    async def count_documents(self) -> int:
+        """Pinecone counts vectors of a namespace, tombstones among them; which those are only a listing tells."""
+        return sum(not state.deleted for state in await self.all_states())
+
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         await self._records.upsert([self._records.marker(_document(record["doc_id"]), record) for record in records])
 

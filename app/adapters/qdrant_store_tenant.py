@@ -44,6 +44,10 @@ class TenantPoints:
             if offset is None:
                 return states
 
+    async def count_documents(self) -> int:
+        counted = await self._client.count(self._records, self._where(_equals("deleted", False)), exact=True)
+        return counted.count
+
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         points = [
             models.PointStruct(
@@ -136,7 +140,7 @@ def _edition(revision: str, version: str) -> str:
     return f"{revision} {version}"
 
 
-def _equals(key: str, value: str) -> models.FieldCondition:
+def _equals(key: str, value: str | bool) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 

@@ -50,6 +50,10 @@ class TenantIndex(Protocol):
 
     async def all_states(self) -> list[RecordState]: ...
 
+    async def count_documents(self) -> int:
+        """Count the records that are no tombstones."""
+        ...
+
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Write records of `record_properties`, each over the one of its document."""
         ...

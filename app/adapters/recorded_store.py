@@ -121,6 +121,10 @@ class RecordedStore(ABC):
             records = [state.record for state in states if not state.deleted]
             return sorted(records, key=lambda record: (record.source_uri, record.doc_id))
 
+    async def count_documents(self, tenant: str) -> int:
+        async with self._reported("count documents", CHANGE_TIMEOUT_S):
+            return await self._read(tenant, lambda index: index.count_documents(), 0)
+
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         require_query_vector(vector, self._dimensions)
         async with self._reported("search", READ_TIMEOUT_S):

@@ -220,7 +220,17 @@ class VectorStoreContract:
     async def test_an_unknown_tenant_is_empty(self, store: VectorStore) -> None:
         assert await store.search("nobody", "apple", EAST, 5) == []
         assert await store.list_documents("nobody") == []
+        assert await store.count_documents("nobody") == 0
         assert await store.get("nobody", "report") is None
+
+    async def test_documents_are_counted_that_are_neither_deleted_nor_only_staged(self, store: VectorStore) -> None:
+        for name in ("ant", "bee", "cow"):
+            await put(store, version(name), "a", "b")
+        await put(store, version("ant", "v2", 2), "c")
+        await put(store, version("ant"), "d", tenant="another")
+        assert await store.delete(TENANT, "bee", 9)
+        await store.stage(TENANT, version("dog"), chunks_of(version("dog"), "e"), vectors_of(1))
+        assert await store.count_documents(TENANT) == 2
 
     async def test_documents_are_listed_by_source_and_told_as_published(self, store: VectorStore) -> None:
         await put(store, version("zebra", revision=3), "a", "b")

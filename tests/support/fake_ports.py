@@ -96,6 +96,9 @@ class FakeStore:
             await asyncio.Event().wait()
         return []
 
+    async def count_documents(self, tenant: str) -> int:
+        return len(await self.list_documents(tenant))
+
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         self.searches.append((tenant, text, limit))
         self.scopes.append(scope)
