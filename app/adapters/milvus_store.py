@@ -1,8 +1,5 @@
 """The vector store on Milvus 2.5 or newer: tenants by partition key, BM25 of its own, strongly consistent reads."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +10,7 @@ from pymilvus.exceptions import MilvusException
 from app.adapters.milvus_store_schema import create_collections
 from app.adapters.milvus_store_tenant import TenantRows
 from app.adapters.recorded_store import CHANGE_TIMEOUT_S, OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
+from app.ports import DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 
@@ -28,6 +25,9 @@ class MilvusConnection:
 
 class MilvusStore(RecordedStore):
     """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+
+    _system = "Milvus"
+    _failures = (MilvusException, grpc.RpcError)
 
     def __init__(self, connection: MilvusConnection) -> None:
         super().__init__()
@@ -58,13 +58,3 @@ class MilvusStore(RecordedStore):
         if self._client is None:
             raise DependencyUnavailable("vector_store", "Milvus is not connected; the store was not opened.")
         return self._client
-
-    @asynccontextmanager
-    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
-        try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except TimeoutError:
-            raise DependencyTimeout("vector_store", f"Milvus did not {what} in time.") from None
-        except (MilvusException, grpc.RpcError) as error:
-            raise DependencyUnavailable("vector_store", f"Milvus did not {what} ({type(error).__name__}).") from None

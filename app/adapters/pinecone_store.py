@@ -3,17 +3,14 @@
 Pinecone is eventually consistent: every write here waits until the index says that it has taken it in.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from app.adapters.http import ModelServer
 from app.adapters.pinecone_store_requests import Namespace, describe
 from app.adapters.pinecone_store_tenant import TenantNamespaces
 from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity, IndexMismatch
+from app.ports import DependencyUnavailable, IndexIdentity, IndexMismatch
 from app.rag.index_rules import require_identity
 
 IDENTITY = "identity"
@@ -21,6 +18,8 @@ IDENTITY = "identity"
 
 class PineconeStore(RecordedStore):
     """Satisfies `ports.VectorStore`. The index must exist, of the metric dotproduct, and be nobody else's."""
+
+    _system = "Pinecone"  # its server's errors are the ports' already
 
     def __init__(self, server: ModelServer) -> None:
         super().__init__()
@@ -60,15 +59,6 @@ class PineconeStore(RecordedStore):
     def _require_open(self) -> None:
         if not self._dimensions:
             raise DependencyUnavailable("vector_store", "Pinecone's index is not known; the store was not opened.")
-
-    @asynccontextmanager
-    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
-        """The server's errors are the ports' already."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except TimeoutError:
-            raise DependencyTimeout("vector_store", f"Pinecone did not {what} in time.") from None
 
 
 def _parsed(identity: object) -> object:

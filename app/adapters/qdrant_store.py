@@ -1,10 +1,8 @@
 """The vector store on Qdrant 1.16 or newer, by gRPC: tenants by payload, sparse word vectors, majority reads."""
 
-import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,7 +13,7 @@ from qdrant_client.http.exceptions import ApiException
 from app.adapters.qdrant_store_schema import create_collections
 from app.adapters.qdrant_store_tenant import TenantPoints
 from app.adapters.recorded_store import CHANGE_TIMEOUT_S, OPEN_TIMEOUT_S, RecordedStore
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
+from app.ports import DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 logging.getLogger("qdrant_client").setLevel(logging.CRITICAL)
@@ -50,6 +48,9 @@ def client(there: QdrantConnection) -> AsyncQdrantClient:
 
 class QdrantStore(RecordedStore):
     """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+
+    _system = "Qdrant"
+    _failures = (grpc.aio.AioRpcError, ApiException, ValueError)
 
     def __init__(
         self, connection: QdrantConnection, connect: Callable[[QdrantConnection], AsyncQdrantClient] = client
@@ -87,17 +88,8 @@ class QdrantStore(RecordedStore):
             raise DependencyUnavailable("vector_store", "Qdrant is not connected; the store was not opened.")
         return self._client
 
-    @asynccontextmanager
-    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
-        try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except TimeoutError:
-            raise DependencyTimeout("vector_store", f"Qdrant did not {what} in time.") from None
-        except grpc.aio.AioRpcError as error:
-            raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({error.code().name}).") from None
-        except (ApiException, ValueError) as error:
-            raise DependencyUnavailable("vector_store", f"Qdrant did not {what} ({type(error).__name__}).") from None
+    def _reason(self, error: Exception) -> str:
+        return error.code().name if isinstance(error, grpc.aio.AioRpcError) else super()._reason(error)
 
 
 async def _check_version(client: AsyncQdrantClient) -> None:

@@ -7,8 +7,8 @@ one document at the same time. `docs/decisions/publishing-without-transactions.m
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 from app.adapters.recorded_index import (
@@ -23,6 +23,7 @@ from app.adapters.recorded_search import search_published
 from app.ports import (
     EVERYTHING,
     Chunk,
+    DependencyTimeout,
     DependencyUnavailable,
     DocumentRecord,
     DocumentVersion,
@@ -52,6 +53,12 @@ HEALTH_TIMEOUT_S = 2.0
 class RecordedStore(ABC):
     """Satisfies `ports.VectorStore` but for `open` and `close`; `open` sets `_dimensions`."""
 
+    _system: ClassVar[str]
+    """What an operator calls it."""
+    _timeouts: ClassVar[tuple[type[Exception], ...]] = (TimeoutError,)
+    _failures: ClassVar[tuple[type[Exception], ...]] = ()
+    """What its client raises that is none of the ports' errors already."""
+
     def __init__(self) -> None:
         self._dimensions = 0
         self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -61,12 +68,24 @@ class RecordedStore(ABC):
         """Raises DependencyUnavailable where the store is not open."""
 
     @abstractmethod
-    def _reported(self, what: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        """Turn the client's errors into the ports', without their words: they may quote documents."""
-
-    @abstractmethod
     async def _ping(self) -> None:
         """Ask for something that costs next to nothing. Raises DependencyUnavailable where the store is not open."""
+
+    def _reason(self, error: Exception) -> str:
+        """What may be told of a failure."""
+        return type(error).__name__
+
+    @asynccontextmanager
+    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
+        """Turn the client's errors into the ports', without their words: they may quote documents."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except self._timeouts:
+            raise DependencyTimeout("vector_store", f"{self._system} did not {what} in time.") from None
+        except self._failures as error:
+            message = f"{self._system} did not {what} ({self._reason(error)})."
+            raise DependencyUnavailable("vector_store", message) from None
 
     async def health(self) -> Health:
         try:

@@ -4,10 +4,8 @@ Weaviate has no transactions. A document is published by one write of its record
 it found and drops every chunk of another version. Two processes must not publish one document at the same time.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
@@ -23,7 +21,7 @@ from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
 from app.adapters.weaviate_store_schema import complete_collections, create_collections, stored_identity
 from app.adapters.weaviate_store_search import SearchCall
 from app.adapters.weaviate_store_tenant import TenantCollections
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexIdentity
+from app.ports import DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
@@ -52,6 +50,10 @@ class WeaviateConnection:
 
 class WeaviateStore(RecordedStore):
     """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+
+    _system = "Weaviate"
+    _timeouts = (TimeoutError, WeaviateTimeoutError)
+    _failures = (WeaviateBaseError, httpx.TransportError)
 
     def __init__(self, connection: WeaviateConnection) -> None:
         super().__init__()
@@ -118,16 +120,6 @@ class WeaviateStore(RecordedStore):
         if not await self._exists(tenant, index):
             await index.create()
         return index
-
-    @asynccontextmanager
-    async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
-        try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except (TimeoutError, WeaviateTimeoutError) as error:
-            raise DependencyTimeout("vector_store", f"Weaviate did not {what} in time.") from error
-        except (WeaviateBaseError, httpx.TransportError) as error:
-            raise DependencyUnavailable("vector_store", f"Weaviate did not {what} ({type(error).__name__}).") from error
 
     async def _exists(self, tenant: str, index: TenantCollections) -> bool:
         if tenant not in self._known_tenants and await index.exists():
