@@ -83,6 +83,8 @@ def _ssn(text: str) -> int:
 
 
 NOT_IN_WORD = r"(?<![A-Za-z0-9_])"
+UNSEEN = r"[^\w\x00-\x7f]"
+"""As `re` reads it: letters, digits and marks of words to `regex`, which knows a later Unicode, are among these."""
 KEY_BLOCK = r"PRIVATE KEY(?: BLOCK)?-----"
 NAMED = r"[\"']?\s{0,4}[:=]"
 """Between the name of a secret and its value."""
@@ -132,7 +134,7 @@ SHAPES: Mapping[Category, Shape] = MappingProxyType({
     ),
     "email": Shape(
         r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}",
-        r"(?<![\w.+%-])[\w.+%-]", "[e-mail address removed]"
+        rf"(?<![\w.+%-])(?:[\w.+%-]|{UNSEEN})", "[e-mail address removed]"
     ),
     "iban": Shape(
         NOT_IN_WORD + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?",
@@ -140,12 +142,14 @@ SHAPES: Mapping[Category, Shape] = MappingProxyType({
         "[IBAN removed]",
         _longest(_is_iban),
     ),
-    "card": Shape(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\d)", r"\d", "[card number removed]", _longest(_is_card)),
-    "ssn": Shape(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", r"\d", "[social security number removed]", _ssn),
+    "card": Shape(
+        r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\d)", rf"\d|{UNSEEN}", "[card number removed]", _longest(_is_card)
+    ),
+    "ssn": Shape(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", rf"\d|{UNSEEN}", "[social security number removed]", _ssn),
     "phone": Shape(
         r"(?<![\w.+-])(?:\+\d{1,3}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d(?:[ ./-]?\d){5,13}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}"
         r"|\(?0\d{2,5}\)?[ /-]\d{3,8}(?:[ -]\d{1,5}){0,2})(?!\d)",
-        r"[\d+(]",
+        rf"[\d+(]|{UNSEEN}",
         "[phone number removed]",
         _phone,
     ),

@@ -27,6 +27,14 @@ def test_the_split_of_frames_changes_nothing(case: dict[str, str]) -> None:
     assert {guarded(GUARD, parts) for parts in splits(case["text"])} | {guarded(GUARD, list(case["text"]))} == {whole}
 
 
+@pytest.mark.parametrize("start", ["\u07fd", "\U00011f51"], ids=["a mark", "a digit of Unicode 15"])
+def test_what_one_pattern_engine_alone_calls_part_of_a_word_changes_nothing_either(start: str) -> None:
+    text = f'src=//"{start}@x.example, {start}23-45-6789 '
+    whole = guarded(GUARD, [text])
+    assert {guarded(GUARD, parts) for parts in splits(text)} | {guarded(GUARD, list(text))} == {whole}
+    assert "@" not in whole
+
+
 @pytest.mark.parametrize("text", INSENSITIVE)
 def test_what_only_looks_sensitive_stays(text: str) -> None:
     assert guarded(GUARD, [text]) == text
