@@ -43,6 +43,13 @@ class DependencyFailed(DependencyUnavailable):
     """A system behind a port answered, but with an error of its own, with nonsense, or with half an answer."""
 
 
+class RequestRefused(DependencyUnavailable):
+    """A system behind a port is well but does not take this very request, e.g. as too long; another one it may."""
+
+    def __init__(self, dependency: str, message: str) -> None:
+        super().__init__(dependency, message, is_to_blame=False)
+
+
 class IndexMismatch(ServiceError):
     """The index was built by another embedder or chunker than the one that now wants to use it."""
 

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from app.adapters.http_answer import Answer, ConnectionFailed, HttpError
 from app.adapters.http_client import HttpClient, Origin
-from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable, Health
+from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable, Health, RequestRefused
 from app.rag.run import time_left_s
 from app.rag.trace import outgoing_headers
 
@@ -26,6 +26,8 @@ MAX_RETRY_AFTER_S = 2.0
 MAX_PASSED_ON_S = 300
 BUSY_STATUSES = frozenset({429, 503})
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+REFUSED_STATUSES = frozenset({400, 413, 422})
+"""What is at fault is the request, such as a text that is longer than the model reads."""
 KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -123,10 +125,12 @@ class ModelServer:
         return Health(ok=answer.status == 200, detail=f"{self._url}{path} answered with status {answer.status}")  # noqa: PLR2004
 
     def _refusal(self, path: str, answer: Answer) -> DependencyUnavailable:
-        """Return what a status means: too much to do, too late, or a fault that asking again does not mend."""
+        """Return what a status means: too much to do, a fault of the request, too late, or a fault of its own."""
         message = f"{self._url}{path} answered with status {answer.status}"
         if answer.status in BUSY_STATUSES:
             return DependencyUnavailable(self._dependency, message, retry_after_s=retry_after_s(answer))
+        if answer.status in REFUSED_STATUSES:
+            return RequestRefused(self._dependency, message)
         kind = DependencyTimeout if answer.status == HTTPStatus.GATEWAY_TIMEOUT else DependencyFailed
         return kind(self._dependency, message)
 

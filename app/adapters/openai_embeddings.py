@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from app.adapters.http import ModelServer
-from app.ports import DependencyFailed, Matrix, Vector
+from app.ports import DependencyFailed, Matrix, RequestRefused, Vector
+from app.rag.selection import BYTES_PER_TOKEN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -20,6 +21,8 @@ DEPENDENCY = "embedder"
 BATCH_TEXTS = 32
 """Text Embeddings Inference takes 32 texts a request by default (`--max-client-batch-size`), fewer than the others."""
 BATCHES_IN_FLIGHT = 2
+SPECIAL_TOKENS = 8
+"""Room for what a model puts around a text: two or three in the common ones."""
 
 
 class _Item(TypedDict):
@@ -96,7 +99,21 @@ class OpenAiEmbedder:
         return np.concatenate(matrices) if matrices else np.zeros((0, self.dimensions), np.float32)
 
     async def embed_query(self, text: str) -> Vector:
-        return (await self._embed([self.query_prefix + text], "query"))[0]
+        """Return the vector of a question; of one that is longer than the model reads, that of its beginning.
+
+        Without the tokenizer, which is for documents alone, tokens are estimated. Where the estimate was too low, the
+        question is cut to as many bytes as the model reads tokens: fewer than one byte no token has.
+        Raises DependencyUnavailable.
+        """
+        question, room = self.query_prefix + text, self.max_tokens - SPECIAL_TOKENS
+        if self._sends_input_type:
+            return (await self._embed([question], "query"))[0]
+        try:
+            return (await self._embed([_beginning(question, room * BYTES_PER_TOKEN)], "query"))[0]
+        except RequestRefused:
+            if len(question.encode()) <= room:
+                raise
+            return (await self._embed([_beginning(question, room)], "query"))[0]
 
     async def _embed_batch(self, texts: list[str]) -> Matrix:
         """Embed passages few batches at a time, so that a large document leaves the server time for questions."""
@@ -107,6 +124,8 @@ class OpenAiEmbedder:
         body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
         if self._sends_input_type:
             body["input_type"] = input_type
+            # The model's server may cut a question, which is then answered less well; no text of a document is lost.
+            body["truncate"] = "END" if input_type == "query" else "NONE"
         async with self._server.post("/embeddings", body) as response:
             raw = await response.read()
         try:
@@ -134,3 +153,7 @@ class OpenAiEmbedder:
 
     async def close(self) -> None:
         """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+
+
+def _beginning(text: str, size_bytes: int) -> str:
+    return text.encode()[:size_bytes].decode(errors="ignore")

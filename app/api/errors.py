@@ -17,6 +17,7 @@ from app.ports import (
     DependencyTimeout,
     DependencyUnavailable,
     IndexMismatch,
+    RequestRefused,
     ServiceError,
     StaleVersion,
 )
@@ -65,9 +66,12 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _of_dependency(error: DependencyUnavailable) -> Problem:
-    """504 for silence, 502 for a wrong answer, 503 for none or for one that says "later"."""
+    """422 where it refuses this very request, 504 for silence, 502 for a wrong answer, 503 for none or for "later"."""
     name = DEPENDENCY_NAMES.get(error.dependency, "a dependency")
     name = name[0].upper() + name[1:]
+    if isinstance(error, RequestRefused):
+        detail = f"{name} refuses this request: shorten it; if short ones are refused too, tell the service's operator."
+        return Problem(422, detail, refused_by=error.dependency)
     if isinstance(error, DependencyTimeout):
         return Problem(504, f"{name} did not answer in time.")
     if isinstance(error, DependencyFailed):

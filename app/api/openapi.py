@@ -37,7 +37,8 @@ FAULT = {"type": "object", "required": ["field", "message"], "properties": {"fie
 SCHEMAS: Mapping[str, Json] = {
     "Problem": {
         "type": "object",
-        "description": "RFC 9457. `errors`: the fields of a request that is not valid. `violated-policies`: limits.",
+        "description": "RFC 9457. `errors`: the fields of a request that is not valid. `violated-policies`: limits. "
+        "`refused_by`: the dependency that does not take it.",
         "required": ["type", "title", "status", "detail"],
         "properties": {
             "type": STRING,
@@ -46,6 +47,7 @@ SCHEMAS: Mapping[str, Json] = {
             "detail": STRING,
             "errors": {"type": "array", "items": FAULT},
             "violated-policies": {"type": "array", "items": STRING},
+            "refused_by": STRING,
         },
     },
     "OpenAiError": {

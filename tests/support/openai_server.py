@@ -50,7 +50,8 @@ def vector(text: str) -> list[float]:
 class OpenAiServer:
     """Serves `/v1/models`, `/v1/chat/completions`, `/v1/embeddings` and `/health`; remembers what it was asked.
 
-    With a `key` it refuses requests without it, and with a `model` those that name another.
+    With a `key` it refuses requests without it, with a `model` those that name another, and texts to embed that
+    it `refuses` as too long.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class OpenAiServer:
         host: str = "127.0.0.1",
         key: str | None = None,
         model: str | None = None,
+        refuses: Callable[[str], bool] = lambda _text: False,
     ) -> None:
         self.chat = chat or ChatScript()
         self.requests: list[dict[str, Any]] = []
@@ -70,6 +72,7 @@ class OpenAiServer:
         self.client_left = asyncio.Event()
         self.resume = asyncio.Event()
         self._host, self._port, self._key, self._model = host, port, key, model
+        self._refuses = refuses
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._check_key])
@@ -111,6 +114,8 @@ class OpenAiServer:
 
     async def _embeddings(self, request: web.Request) -> web.Response:
         texts: list[str] = (await self._note(request))["input"]
+        if any(map(self._refuses, texts)):
+            return web.json_response({"error": {"message": "SECRET-UPSTREAM-BODY"}}, status=400)
         data = [{"object": "embedding", "index": i, "embedding": vector(text)} for i, text in enumerate(texts)]
         return web.json_response({"object": "list", "data": data[::-1], "usage": {"prompt_tokens": 1}})
 

@@ -13,11 +13,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from app.adapters.http import ModelServer
 from app.adapters.http_client import HttpClient
 from app.adapters.openai_embeddings import BATCH_TEXTS, OpenAiEmbedder
-from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable
+from app.ports import DependencyFailed, DependencyTimeout, DependencyUnavailable, RequestRefused
 from tests.support.openai_server import DIMENSIONS, OpenAiServer, vector
 from tests.support.raw_server import Act, RawServer
 
 pytestmark = pytest.mark.anyio
+LONG = "Which colour is the sky in Zürich? " * 114
+"""Of some 4000 characters, the most that a question has by default."""
 
 
 @pytest.fixture
@@ -77,6 +79,37 @@ async def test_prefixes_and_input_types_go_to_the_model_and_into_its_identity(to
     assert sent == [(["q: a"], "query"), (["passage : b"], "passage")]
     assert e.overhead_tokens == 2
     assert e.model != "m"
+
+
+async def test_a_nim_may_cut_a_question_that_is_too_long_but_no_passage(tokenizer_file: Path) -> None:
+    async with OpenAiServer() as server, embedder(server.url, tokenizer_file, sends_input_type=True) as e:
+        await e.embed_query(LONG)
+        await e.embed_passages(["b"])
+    assert [(request["input"], request["truncate"]) for request in server.requests] == [
+        ([LONG], "END"),
+        (["b"], "NONE"),
+    ]
+
+
+@pytest.mark.parametrize(("bytes_per_token", "requests"), [(4, 1), (1, 2)])
+async def test_a_question_that_is_too_long_is_shortened_to_what_the_model_reads(
+    tokenizer_file: Path, bytes_per_token: int, requests: int
+) -> None:
+    server = OpenAiServer(refuses=lambda text: len(text.encode()) / bytes_per_token > 510)
+    async with server, embedder(server.url, tokenizer_file, query_prefix="query: ") as e:
+        await e.embed_query(LONG)
+    read = server.requests[-1]["input"][0]
+    assert ("query: " + LONG).startswith(read)
+    assert (len(read.encode()) > 500, len(server.requests)) == (True, requests)
+
+
+async def test_a_short_question_that_is_refused_is_asked_once_and_the_server_is_not_to_blame(
+    tokenizer_file: Path,
+) -> None:
+    async with OpenAiServer(refuses=lambda _text: True) as server, embedder(server.url, tokenizer_file) as e:
+        with pytest.raises(RequestRefused, match="status 400") as caught:
+            await e.embed_query("a")
+    assert (caught.value.is_to_blame, len(server.requests)) == (False, 1)
 
 
 async def test_tokens_are_the_models_own(tokenizer_file: Path) -> None:

@@ -79,6 +79,20 @@ async def test_a_generator_that_is_down_costs_no_search_once_its_breaker_is_open
     assert (len(store.searches), len(llm.requests)) == (FAILURES_TO_OPEN, 2 * FAILURES_TO_OPEN)
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_request_that_a_model_refuses_is_told_to_who_asked_and_stops_nobody_else(
+    serve_chat: ServeChat, status: int
+) -> None:
+    script = ChatScript(statuses=[status] * FAILURES_TO_OPEN)
+    async with OpenAiServer(script) as llm, serve_chat(llm.url) as client:
+        refused = [await client.post("/v1/query", json=QUESTION) for _ in range(FAILURES_TO_OPEN)]
+        answered = await client.post("/v1/query", json=QUESTION)
+        ready = (await client.get("/readyz")).json()
+    assert {(response.status_code, response.json()["refused_by"]) for response in refused} == {(422, "generator")}
+    assert "SECRET" not in refused[0].text
+    assert (answered.status_code, ready) == (200, {"status": "ready", "degraded": []})
+
+
 async def test_an_answer_under_way_is_not_cut_by_a_breaker_that_opens(serve_chat: ServeChat) -> None:
     script = ChatScript(pieces=("one", "two"), stall_after=1)
     streamed = {**QUESTION, "stream": True}
