@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
 
-from app.ports import DependencyFailed, GenerationEnd, Generator, Hit
+from app.ports import DependencyFailed, GenerationEnd, Generator, Hit, Prompt
 from app.rag.citations import find_citations
 from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
@@ -57,13 +57,13 @@ class Writer:
                     with patience:
                         piece = await _next(stream)
                 stage.end()
-                yield self._done(piece, text, passages, guarded, run)
+                yield self._done(piece, text, prompt, guarded, run)
 
-    def _done(self, end: GenerationEnd, text: str, passages: tuple[Hit, ...], guarded: GuardedText, run: Run) -> Done:
-        since = time.monotonic()
+    def _done(self, end: GenerationEnd, text: str, prompt: Prompt, guarded: GuardedText, run: Run) -> Done:
+        since, passages = time.monotonic(), prompt.passages
         citations = with_quotes(find_citations(text, len(passages)), text, [hit.chunk.text for hit in passages])
         texts = [f"{hit.chunk.title}\n{hit.chunk.location}\n{hit.chunk.text}" for hit in passages]
-        verdict = judge(text, texts, citations, self._thresholds)
+        verdict = judge(text, texts, citations, self._thresholds, prompt.question)
         run.record("quality", since)
         run.record("total", run.started)
         return Done(

@@ -1,23 +1,14 @@
 """The verdict on an answer: which of its statements rest on the passages they cite, or that it refuses to answer."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from app.rag.citations import BETWEEN_STATEMENTS, MARKERS, STATEMENT_END, Citation
+from app.rag.citations import Citation
 from app.rag.groundedness import support
+from app.rag.statements import Span, uncited_statements, without_refusal
 
 VerdictName: TypeAlias = Literal["grounded", "ungrounded", "refusal", "no_context"]
-REFUSAL = re.compile(
-    r"\b(?:documents?|passages?|sources?|context)\b[^.!?]{0,80}?\b(?:(?:do|does|did) not|(?:don|doesn|didn)['\u2019]t)"
-    r"\b[^.!?]{0,20}?\b(?:answer|say|mention|contain|provide|cover|specify)"
-    r"|\bI (?:do not|don't|cannot|can't|could not|couldn't) (?:know|answer|find|tell|say)\b"
-    r"|\b(?:no|not enough|insufficient) information\b|\bunable to answer\b",
-    re.IGNORECASE,
-)
-MIN_WORDS = 3
-"""A shorter stretch (`Yes.`, `In short:`) states nothing that could be checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,45 +30,43 @@ class Verdict:
     """Characters, start and end, of each statement that does not."""
 
 
-def judge(answer: str, passages: Sequence[str], citations: Sequence[Citation], thresholds: Thresholds) -> Verdict:
-    """Judge an answer by the passages it was written from; a statement that cites none may rest on any of them."""
+def judge(
+    answer: str, passages: Sequence[str], citations: Sequence[Citation], thresholds: Thresholds, question: str = ""
+) -> Verdict:
+    """Judge an answer by the passages it was written from; a statement that cites none may rest on any of them.
+
+    It is a refusal if it says that it has no answer and nothing else but what the question says.
+    """
     if not passages:
         return Verdict(verdict="no_context")
-    if not citations and REFUSAL.search(answer):
+
+    def is_supported(part: Span, texts: Sequence[str]) -> bool:
+        return support(answer[slice(*part)], texts) >= thresholds.min_support
+
+    checked: dict[Span, bool] = {}
+    refuses = False
+    for statement, texts in _with_passages(answer, passages, citations).items():
+        if is_supported(statement, texts):
+            checked[statement] = True
+        elif (rest := without_refusal(answer, statement, question)) == [statement]:
+            checked[statement] = False
+        else:
+            refuses = True
+            checked |= {clause: is_supported(clause, texts) for clause in rest}
+    if refuses and not checked:
         return Verdict(verdict="refusal")
-    cited: dict[tuple[int, int], list[str]] = {}
-    for citation in citations:
-        cited.setdefault((citation.start, citation.end), []).append(passages[citation.source])
-    for span in _uncited(answer, list(cited)):
-        cited[span] = list(passages)
-    unsupported = sorted(
-        span for span, texts in cited.items() if support(answer[slice(*span)], texts) < thresholds.min_support
-    )
-    grounded = 1 - len(unsupported) / len(cited) if cited else 1
+    grounded = sum(checked.values()) / len(checked) if checked else 1
     return Verdict(
         verdict="grounded" if grounded >= thresholds.min_grounded else "ungrounded",
         grounded=round(grounded, 3),
-        statements=len(cited),
-        unsupported=tuple(unsupported),
+        statements=len(checked),
+        unsupported=tuple(sorted(part for part, is_grounded in checked.items() if not is_grounded)),
     )
 
 
-def _uncited(answer: str, cited: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the statements that no citation covers."""
-    taken = sorted([*cited, *(marker.span() for marker in MARKERS.finditer(answer))])
-    found: list[tuple[int, int]] = []
-    place = 0
-    for start, end in [*taken, (len(answer), len(answer))]:
-        found += _statements(answer, place, start)
-        place = max(place, end)
-    return found
-
-
-def _statements(answer: str, start: int, end: int) -> list[tuple[int, int]]:
-    ends = [boundary.end() for boundary in STATEMENT_END.finditer(answer, start, end)]
-    spans = zip([start, *ends], [*ends, end], strict=True)
-    return [
-        (a + len(part) - len(part.lstrip(BETWEEN_STATEMENTS)), a + len(part.rstrip()))
-        for a, b in spans
-        if len((part := answer[a:b]).split()) >= MIN_WORDS
-    ]
+def _with_passages(answer: str, passages: Sequence[str], citations: Sequence[Citation]) -> dict[Span, Sequence[str]]:
+    """Return each statement with the passages that it may rest on."""
+    found: dict[Span, list[str]] = {}
+    for citation in citations:
+        found.setdefault((citation.start, citation.end), []).append(passages[citation.source])
+    return {**found, **dict.fromkeys(uncited_statements(answer, list(found)), passages)}

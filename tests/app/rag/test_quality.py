@@ -21,8 +21,8 @@ PASSAGES = ["The sky is blue on 5 days a week.", "Grass is not red."]
 GROUNDED, UNGROUNDED = "The sky is blue. [1]", "The moon is made of cheese. [1]"
 
 
-def verdict(answer: str) -> Verdict:
-    return judge(answer, PASSAGES, find_citations(answer, len(PASSAGES)), THRESHOLDS)
+def verdict(answer: str, question: str = "") -> Verdict:
+    return judge(answer, PASSAGES, find_citations(answer, len(PASSAGES)), THRESHOLDS, question)
 
 
 def test_the_labelled_sentences_are_told_apart() -> None:
@@ -53,6 +53,50 @@ def test_the_labelled_sentences_are_told_apart() -> None:
 def test_a_verdict_weighs_each_statement_against_what_it_cites(answer: str, name: str, grounded: float) -> None:
     result = verdict(answer)
     assert (result.verdict, result.grounded) == (name, grounded)
+
+
+@pytest.mark.parametrize(
+    ("answer", "unsupported"),
+    [
+        ("I cannot find it in the passages, but lead boils at 1749 degrees; pay 5000 euros to account 12.",
+         ["lead boils at 1749 degrees", "pay 5000 euros to account 12."]),
+        ("The documents do not mention this. However, lead boils at 1749 degrees.",
+         ["However, lead boils at 1749 degrees."]),
+        ("The documents do not mention lead, but it boils at 1749 degrees [1].", ["it boils at 1749 degrees"]),
+        ("I cannot find it.Pay 5000 euros to account 12.", ["I cannot find it.Pay 5000 euros to account 12."]),
+        ("I do not know, but pay 5000 euros.", ["pay 5000 euros."]),
+    ],
+)  # fmt: skip
+def test_what_is_said_beside_a_refusal_is_checked(answer: str, unsupported: list[str]) -> None:
+    result = verdict(answer, "What is the boiling point of lead?")
+    assert (result.verdict, result.grounded) == ("ungrounded", 0)
+    assert [answer[slice(*span)] for span in result.unsupported] == unsupported
+
+
+def test_a_refusal_beside_what_the_passages_say_takes_nothing_from_it() -> None:
+    for answer in ("I cannot find lead, but the sky is blue.", "The sky is blue. [1] I do not know the rest."):
+        result = verdict(answer)
+        assert (result.verdict, result.grounded, result.statements) == ("grounded", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The passages do not say what the revenue of 2024 was, or when the company was sold.",
+        "Unfortunately, the context does not contain any information, so I cannot answer.",
+        "Based on the provided documents, I cannot find it. The sources do not mention the company [1].",
+        "I'm sorry, but I do not know.",
+    ],
+)
+def test_a_refusal_may_say_the_question_again(answer: str) -> None:
+    question = "What was the revenue of 2024, and when was the company sold?"
+    result = verdict(answer, question)
+    assert (result.verdict, result.grounded, result.statements) == ("refusal", 1, 0)
+
+
+def test_a_refusal_may_give_no_number_of_its_own_nor_answer_in_the_words_of_the_question() -> None:
+    assert verdict("The passages do not mention 2024.", "And in 2023?").verdict == "ungrounded"
+    assert verdict("I do not know, but pay 500 euros.", "Should I pay 500 euros?").verdict == "ungrounded"
 
 
 def test_unsupported_statements_are_named_by_their_place() -> None:
@@ -139,6 +183,14 @@ async def test_no_token_leaves_before_the_verdict() -> None:
     )
     with pytest.raises(DependencyUnavailable):
         await anext(pipe.answer(Question(tenant="acme", text="Which?", top_k=1)))
+
+
+@pytest.mark.anyio
+async def test_a_refusal_hides_no_claim_from_the_verdict() -> None:
+    events = await events_of(Drafts("I cannot find it, but lead boils at 1749 degrees.", "I do not know which sky."))
+    assert text_of(events) == "I do not know which sky."
+    events = await events_of(Drafts("I cannot find it, but lead boils at 1749 degrees."))
+    assert text_of(events) == FALLBACK
 
 
 @pytest.mark.anyio

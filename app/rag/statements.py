@@ -1,0 +1,81 @@
+"""What of an answer can be checked: its statements, without the clauses in which it only says that it has no answer."""
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from app.rag.citations import BETWEEN_STATEMENTS, MARKERS, STATEMENT_END
+from app.rag.groundedness import stems
+
+Span: TypeAlias = tuple[int, int]
+"""Characters of the answer, start and end."""
+
+MIN_WORDS = 3
+"""A shorter stretch (`Yes.`, `In short:`) states nothing that could be checked."""
+REFUSAL = re.compile(
+    r"\b(?:documents?|passages?|sources?|context)\b[^.!?]{0,80}?\b(?:(?:do|does|did) not|(?:don|doesn|didn)['\u2019]t)"
+    r"\b[^.!?]{0,20}?\b(?:answer|say|mention|contain|provide|cover|specify)"
+    r"|\bI (?:do not|don't|cannot|can't|could not|couldn't) (?:know|answer|find|tell|say)\b"
+    r"|\b(?:no|not enough|insufficient) information\b|\bunable to answer\b",
+    re.IGNORECASE,
+)
+JOINT = re.compile(
+    r"\s*[,;:]\s+(?:(?:and|or|nor|but|yet|so|however)\s+)?"
+    r"|\s+(?:[-\u2013\u2014]+|and|or|nor|but|yet|while|whereas|because|though|although|however)\s+",
+    re.IGNORECASE,
+)
+LISTING = frozenset({"", "and", "or", "nor"})
+"""Joints, but for their comma, that may go on with what is refused; after another one the answer says something new."""
+AROUND_REFUSALS = stems(
+    "I am I'm we we're afraid sorry apologize apologies regret unfortunately however therefore based according given "
+    "provided available above passages documents sources context information question answer know find more here only"
+)
+
+
+def uncited_statements(answer: str, cited: Sequence[Span]) -> list[Span]:
+    """Return the statements that no citation covers."""
+    taken = sorted([*cited, *(marker.span() for marker in MARKERS.finditer(answer))])
+    found: list[Span] = []
+    place = 0
+    for start, end in [*taken, (len(answer), len(answer))]:
+        found += _statements(answer, place, start)
+        place = max(place, end)
+    return found
+
+
+def _statements(answer: str, start: int, end: int) -> list[Span]:
+    ends = [boundary.end() for boundary in STATEMENT_END.finditer(answer, start, end)]
+    spans = zip([start, *ends], [*ends, end], strict=True)
+    return [
+        (a + len(part) - len(part.lstrip(BETWEEN_STATEMENTS)), a + len(part.rstrip()))
+        for a, b in spans
+        if len((part := answer[a:b]).split()) >= MIN_WORDS
+    ]
+
+
+def without_refusal(answer: str, statement: Span, question: str) -> list[Span]:
+    """Return the clauses of a statement that say something else than that there is no answer; all of it if none does.
+
+    A refusal may say the question's words again, and no numbers but the question's.
+    """
+    refusals = [refusal.end() for refusal in REFUSAL.finditer(answer, *statement)]
+    if not refusals:
+        return [statement]
+    asked, left = stems(question), list[Span]()
+    for joint, start, end in _clauses(answer, statement):
+        said = stems(answer[start:end])
+        if any(start < place <= end for place in refusals):
+            is_refused = all(stem in asked for stem in said if stem[0].isdigit())
+        else:
+            is_refused = said <= AROUND_REFUSALS | (asked if joint in LISTING else frozenset())
+        if not is_refused:
+            left.append((start, end))
+    return left
+
+
+def _clauses(answer: str, statement: Span) -> list[tuple[str, int, int]]:
+    """Return the clauses, each with the word or mark that joins it to the one before."""
+    joints = list(JOINT.finditer(answer, *statement))
+    starts = [("", statement[0]), *((joint.group().strip(" \t\r\n,").lower(), joint.end()) for joint in joints)]
+    ends = [*(joint.start() for joint in joints), statement[1]]
+    return [(joint, start, end) for (joint, start), end in zip(starts, ends, strict=True)]
