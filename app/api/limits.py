@@ -66,15 +66,13 @@ class Ledgers:
 
 @dataclass(slots=True)
 class _Exchange:
-    """One request that was let in: adds headers to its response and notes the status."""
+    """One request that was let in: adds headers to its response."""
 
     send: Send
     fields: dict[str, str]
-    status: int = 0
 
     def send_on(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
             added = [(name.encode(), value.encode()) for name, value in self.fields.items()]
             message = {**message, "headers": [*message["headers"], *added]}
         return self.send(message)
@@ -106,14 +104,14 @@ class TenantLimits:
             await self.app(scope, receive, exchange.send_on)
         finally:
             reserved = min(estimate, quota.tokens)
-            await self._settle(ledger, principal.tenant, grant, self._cost(exchange, reserved) - reserved, lease)
+            await self._settle(ledger, principal.tenant, grant, self._cost(reserved) - reserved, lease)
 
-    def _cost(self, exchange: _Exchange, reserved: int) -> int:
-        """Return the tokens of an answer; an answer that broke off costs what was reserved, a failure nothing."""
+    def _cost(self, reserved: int) -> int:
+        """Return the tokens of an answer; one that broke off costs what was reserved, without a word nothing."""
         trace = current.get()
         done = trace.end if trace else None
         if not isinstance(done, Done):
-            return reserved if exchange.status == 200 else 0  # noqa: PLR2004
+            return reserved if trace and trace.has_words else 0
         if done.cached or done.model is None:
             return 0
         if done.prompt_tokens is None and done.completion_tokens is None:

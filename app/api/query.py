@@ -67,11 +67,14 @@ def _question(body: QueryRequest, service: Service, tenant: str, groups: frozens
 
 async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> AsyncGenerator[Event, None]:
     """Pass the events on, counting and timing them."""
+    trace = current.get()
     with metrics.active_queries.track_inprogress():
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Done):
                     observe_end(event, metrics)
+                elif trace and isinstance(event, Token):
+                    trace.has_words = True
                 yield event
 
 

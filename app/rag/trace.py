@@ -36,6 +36,8 @@ class Trace:
     sampled: bool = False
     started: float = field(default_factory=time.monotonic)
     stages: list[StageNote] = field(default_factory=list[StageNote])
+    has_words: bool = False
+    """Whether a word of the answer was there."""
     end: Any = None
     """The `Done` of an answer that came to its end."""
 

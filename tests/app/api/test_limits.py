@@ -73,10 +73,25 @@ async def test_tokens_are_charged_as_reported_streamed_or_not(serve: Serve) -> N
     assert retrieved.status_code == 200, "searching costs no tokens"
 
 
-async def test_a_failure_costs_no_tokens(serve: Serve, generator: FakeGenerator) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_failure_before_the_first_word_costs_no_tokens(
+    serve: Serve, generator: FakeGenerator, stream: bool
+) -> None:
     generator.pieces, generator.error = (), RuntimeError("broken")
     async with serve(api_keys=KEYS, tenant_tokens_per_minute=1000) as client:
-        assert {(await ask(client)).status_code for _ in range(5)} == {500}
+        assert 429 not in {(await ask(client, stream=stream)).status_code for _ in range(5)}
+        generator.pieces, generator.error = ("Blue.",), None
+        assert (await ask(client, stream=stream)).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_breaks_off_costs_what_was_reserved(
+    serve: Serve, generator: FakeGenerator, stream: bool
+) -> None:
+    generator.error = RuntimeError("broken")
+    async with serve(api_keys=KEYS, tenant_tokens_per_minute=1000) as client:
+        first, second = [await ask(client, stream=stream) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (200 if stream else 500, 429)
 
 
 async def test_an_answer_that_its_client_leaves_costs_what_was_reserved(serve: Serve, generator: FakeGenerator) -> None:
