@@ -2,15 +2,14 @@
 
 uvicorn bounds the wait between two requests of a connection, and nothing else: a connection that sends its head a byte
 at a time, or nothing, or that does not read, would be held for ever. How slow a body may be is
-app/security/body_limit.py's concern.
+app/security/body_limit.py's concern, how large a head app/request_heads.py's.
 """
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from app.head_with_body import HeadWithBody
+from app.request_heads import BoundedHeads
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -24,7 +23,7 @@ SLOWEST_BYTES_PER_S = 4096
 """A client that takes less is cut, as one that sends a body so slowly."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class PatientProtocol(BoundedHeads):
     """Closes a connection whose request does not come."""
 
     _head_timer: "TimerHandle | None" = None
