@@ -112,11 +112,11 @@ class TenantLimits:
         done = trace.end if trace else None
         if not isinstance(done, Done):
             return reserved if trace and trace.has_words else 0
+        cost = (done.prompt_tokens or 0) + (done.completion_tokens or 0)
         if done.cached or done.model is None:
-            return 0
+            return cost
         if done.prompt_tokens is None and done.completion_tokens is None:
             return reserved
-        cost = (done.prompt_tokens or 0) + (done.completion_tokens or 0)
         self._seen += 1
         self._estimate += (cost - self._estimate) / min(self._seen, MEMORY)
         return cost

@@ -110,7 +110,7 @@ class Citation(BaseModel):
 
 
 class Tokens(BaseModel):
-    """As the generator reports them; null if it does not."""
+    """As the generator reports them, those of a follow-up's rewriting among them; null if it does not."""
 
     prompt: int | None
     completion: int | None

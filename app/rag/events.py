@@ -42,6 +42,9 @@ class Done:
     """What the guard cut out of the answer, by category, `link` for links."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    """Of all that a model wrote for this answer."""
+    answer_tokens: int | None = None
+    """Of `completion_tokens`, those of the text itself."""
     cached: CachedBy | None = None
 
 

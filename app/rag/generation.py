@@ -66,6 +66,7 @@ class Writer:
         verdict = judge(text, texts, citations, self._thresholds, prompt.question)
         run.record("quality", since)
         run.record("total", run.started)
+        prompt_tokens, completion_tokens = run.with_tokens_beside(end.prompt_tokens, end.completion_tokens)
         return Done(
             finish_reason=end.finish_reason,
             citations=citations,
@@ -74,8 +75,9 @@ class Writer:
             degraded=run.degraded,
             quality=verdict,
             removed=dict(guarded.removed),
-            prompt_tokens=end.prompt_tokens,
-            completion_tokens=end.completion_tokens,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            answer_tokens=end.completion_tokens,
         )
 
 

@@ -86,6 +86,7 @@ class Pipeline:
 
 def _nothing_found(run: Run) -> Done:
     run.record("total", run.started)
+    prompt_tokens, completion_tokens = run.with_tokens_beside(0, 0)
     return Done(
         finish_reason="no_context",
         citations=[],
@@ -93,4 +94,6 @@ def _nothing_found(run: Run) -> Done:
         timings_ms=run.timings_ms,
         degraded=run.degraded,
         quality=Verdict(verdict="no_context"),
+        prompt_tokens=prompt_tokens or None,
+        completion_tokens=completion_tokens or None,
     )

@@ -41,7 +41,7 @@ class Rewriting:
         prompt = _prompt(question, conversation)
         try:
             with run.stage("rewrite"):
-                written = await run.limit(_write(self._generator, prompt), "rewriter", self._limit_s)
+                written = await run.limit(_write(self._generator, prompt, run), "rewriter", self._limit_s)
         except DependencyUnavailable as error:
             log.warning("searched for a follow-up as it was asked: %s", error)
             written = ""
@@ -59,12 +59,16 @@ def _prompt(question: str, conversation: Sequence[Message]) -> Prompt:
     return Prompt(question=question, passages=(), messages=messages)
 
 
-async def _write(generator: Generator, prompt: Prompt) -> str:
+async def _write(generator: Generator, prompt: Prompt, run: Run) -> str:
     """Return the one line that the model writes; an empty text if it writes something else."""
     text = ""
     async with aclosing(generator.stream(prompt)) as pieces:
         async for piece in pieces:
-            if isinstance(piece, GenerationEnd) or len(text) > MAX_CHARS:
+            if isinstance(piece, GenerationEnd):
+                run.prompt_tokens += piece.prompt_tokens or 0
+                run.completion_tokens += piece.completion_tokens or 0
+                break
+            if len(text) > MAX_CHARS:
                 break
             text += piece
     lines = text.strip().splitlines()

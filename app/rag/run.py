@@ -37,6 +37,9 @@ class Run:
     timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
     degraded: list[str] = field(default_factory=list[str])
     """Optional dependencies that were not there for this request, by role."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    """Used beside an answer, as for a rewriting, and in no `Done` yet."""
     trace: Trace | None = field(default_factory=current.get)
 
     def stage(self, stage: Stage) -> "StageTimer":
@@ -45,6 +48,15 @@ class Run:
 
     def record(self, stage: Stage, since: float) -> None:
         self.timings_ms[stage] = round((time.monotonic() - since) * 1000, 2)
+
+    def with_tokens_beside(self, prompt: int | None, completion: int | None) -> tuple[int | None, int | None]:
+        """Return the tokens of a `Done`, those used beside it among them; where the model server did not say, None."""
+        total = (
+            prompt if prompt is None else prompt + self.prompt_tokens,
+            completion if completion is None else completion + self.completion_tokens,
+        )
+        self.prompt_tokens = self.completion_tokens = 0
+        return total
 
     def left_s(self) -> float:
         return max(0.0, self.started + self.total_s - time.monotonic())

@@ -132,7 +132,7 @@ class Metrics:
             counter("rag_guard_cuts", "What the guard cut out of answers.", ["category"]), ("link", *SECRETS, *PERSONAL)
         )
         self.tokens = _complete(
-            counter("rag_tokens", "Tokens of answers, as the model server reports them.", ["kind"]),
+            counter("rag_tokens", "Tokens of answers and of rewriting, as the model server reports them.", ["kind"]),
             ("prompt", "completion"),
         )
 
@@ -202,7 +202,7 @@ class Metrics:
             self.guard_cuts.labels(category).inc(cuts)
         self._prompt_tokens.inc(done.prompt_tokens or 0)
         self._completion_tokens.inc(done.completion_tokens or 0)
-        if (tokens := done.completion_tokens or 0) > 1 and "stream" in done.timings_ms:
+        if (tokens := done.answer_tokens or 0) > 1 and "stream" in done.timings_ms:
             self.inter_token.observe(done.timings_ms["stream"] / 1000 / (tokens - 1))
 
     def render(self, accept: str) -> tuple[bytes, str]:

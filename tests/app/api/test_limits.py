@@ -73,6 +73,22 @@ async def test_tokens_are_charged_as_reported_streamed_or_not(serve: Serve) -> N
     assert retrieved.status_code == 200, "searching costs no tokens"
 
 
+async def test_a_follow_up_is_charged_its_rewriting_too(
+    serve: Serve, generator: FakeGenerator, store: FakeStore
+) -> None:
+    talk = [{"role": "user", "content": "Which colour has the sky?"}]
+    model = {"generator": "openai", "generator_url": "http://127.0.0.1:9", "generator_model": "m"}
+    async with serve(api_keys=KEYS, tenant_tokens_per_minute=5000, **model) as client:
+        first, _ = [await ask(client, messages=talk) for _ in range(2)]
+        store.hits = []
+        await ask(client, messages=talk)
+        left = (await ask(client, path="/v1/retrieve")).headers["ratelimit"]
+        metrics = (await client.get("/metrics")).text
+    assert (len(generator.prompts), first.json()["metadata"]["tokens"]) == (5, {"prompt": 10, "completion": 4})
+    assert left == f'"tokens";r={5000 - 5 * COST};t=60'
+    assert 'rag_tokens_total{kind="prompt"} 25.0' in metrics
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_failure_before_the_first_word_costs_no_tokens(
     serve: Serve, generator: FakeGenerator, stream: bool

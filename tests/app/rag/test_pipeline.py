@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.ports import DependencyTimeout, DependencyUnavailable, Message
+from app.ports import DependencyTimeout, DependencyUnavailable, Hit, Message
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import NO_CONTEXT, Pipeline
 from app.rag.quality import Thresholds
 from app.rag.retrieval import Question, Retriever
+from app.rag.rewriting import Rewriting
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
 
 pytestmark = pytest.mark.anyio
@@ -19,12 +20,14 @@ THRESHOLDS = Thresholds(min_support=0.7, min_grounded=0.7)
 QUESTION = Question(tenant="acme", text="Which colour?", top_k=2)
 
 
-def pipeline(
-    store: FakeStore, generator: FakeGenerator, *, total_s: float = 5, retrieval_s: float = 0.05, idle_s: float = 0.2
-) -> Pipeline:
-    return Pipeline(
-        Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s, Guard(Rules()), THRESHOLDS), total_s
-    )
+def pipeline_parts(
+    store: FakeStore, generator: FakeGenerator, *, retrieval_s: float = 0.05, idle_s: float = 0.2
+) -> tuple[Retriever, Writer]:
+    return Retriever(FakeEmbedder(), store, retrieval_s), Writer(generator, idle_s, Guard(Rules()), THRESHOLDS)
+
+
+def pipeline(store: FakeStore, generator: FakeGenerator, *, total_s: float = 5, **options: float) -> Pipeline:
+    return Pipeline(*pipeline_parts(store, generator, **options), total_s)
 
 
 async def events_of(pipe: Pipeline) -> list[Event]:
@@ -107,6 +110,22 @@ async def test_a_follow_up_is_searched_with_what_it_refers_to_and_asked_as_it_wa
     assert prompt.question == "What is blue in London? And in Paris?"
     assert prompt.messages[1:3] == talk
     assert prompt.messages[-1].content.endswith("Question: And in Paris?")
+
+
+@pytest.mark.parametrize(
+    ("found", "holds", "calls"),
+    [([hit("The sky is blue.")], False, 2), ([hit("text")], True, 3), ([], False, 1)],
+    ids=["written once", "written twice", "not written"],
+)
+async def test_tokens_of_a_rewriting_count_once_with_those_of_the_answer(
+    found: list[Hit], holds: bool, calls: int
+) -> None:
+    asked, model = replace(QUESTION, conversation=(Message(role="user", content="And London?"),)), FakeGenerator()
+    parts = pipeline_parts(FakeStore(found), model)
+    *_, done = await collected(Pipeline(*parts, 5, rewriting=Rewriting(model, 1), holds=holds).answer(asked))
+    assert isinstance(done, Done)
+    assert (len(model.prompts), done.prompt_tokens, done.completion_tokens) == (calls, 5 * calls, 2 * calls)
+    assert done.answer_tokens == (2 if found else None)
 
 
 async def test_what_has_no_room_in_the_prompt_is_no_source_and_old_turns_go_first() -> None:
