@@ -3,6 +3,7 @@
 Counts as `replica_quotas` does. A place is a lease that runs out, so that a replica that dies gives its own back.
 """
 
+from functools import cache
 from hashlib import sha1
 from typing import Literal
 
@@ -16,30 +17,40 @@ PREFIX = "ragspan:quota:"
 _COMMON = """
 local window = tonumber(ARGV[1])
 local second = tonumber(redis.call('TIME')[1])
-local function used(key)
-  local sum, kept, all = 0, {}, redis.call('HGETALL', key)
+local function counted(key)
+  local kept, all = {}, redis.call('HGETALL', key)
   for i = 1, #all, 2 do
-    local at, amount = tonumber(all[i]), tonumber(all[i + 1])
-    if at < second - window then
+    local at = tonumber(all[i])
+    if at and at < second - window then
       redis.call('HDEL', key, all[i])
-    else
-      sum = sum + amount
-      kept[#kept + 1] = {at, amount}
+    elseif at then
+      kept[#kept + 1] = {at, tonumber(all[i + 1])}
     end
   end
-  return sum, kept
+  return kept
+end
+local function used(key)
+  local sum, at = unpack(redis.call('HMGET', key, 'sum', 'at'))
+  if tonumber(at) == second then return tonumber(sum) end
+  sum = 0
+  for _, one in ipairs(counted(key)) do sum = sum + one[2] end
+  redis.call('HSET', key, 'sum', sum, 'at', second)
+  redis.call('EXPIRE', key, window + 2)
+  return sum
 end
 local function add(key, at, amount)
   redis.call('HINCRBY', key, at, amount)
-  redis.call('EXPIRE', key, window + 2)
+  redis.call('HINCRBY', key, 'sum', amount)
 end
 """
+"""A hash has what was used by the second, and the `sum` of what counts in the second `at`: added up once a second."""
 ADMIT = (
     _COMMON
     + """
 local requests, tokens, concurrent = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local wanted, lease, lease_s = math.min(tonumber(ARGV[5]), tokens), ARGV[6], tonumber(ARGV[7])
-local function wait(kept, excess)
+local function wait(key, excess)
+  local kept = counted(key)
   table.sort(kept, function(a, b) return a[1] < b[1] end)
   for _, one in ipairs(kept) do
     excess = excess - one[2]
@@ -47,17 +58,17 @@ local function wait(kept, excess)
   end
   return window + 1
 end
-if lease ~= '' and concurrent > 0 then
+if lease ~= '' and concurrent > 0 and redis.call('ZCARD', KEYS[3]) >= concurrent then
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', second)
   if redis.call('ZCARD', KEYS[3]) >= concurrent then return {'concurrent', 1, 0, 0, second} end
 end
-local requests_used, requests_kept = used(KEYS[1])
+local requests_used = used(KEYS[1])
 if requests > 0 and requests_used + 1 > requests then
-  return {'requests', wait(requests_kept, requests_used + 1 - requests), 0, 0, second}
+  return {'requests', wait(KEYS[1], requests_used + 1 - requests), 0, 0, second}
 end
-local tokens_used, tokens_kept = used(KEYS[2])
+local tokens_used = used(KEYS[2])
 if wanted > 0 and tokens_used + wanted > tokens then
-  return {'tokens', wait(tokens_kept, tokens_used + wanted - tokens), 0, 0, second}
+  return {'tokens', wait(KEYS[2], tokens_used + wanted - tokens), 0, 0, second}
 end
 add(KEYS[1], second, 1)
 if wanted > 0 then add(KEYS[2], second, wanted) end
@@ -73,6 +84,7 @@ SETTLE = (
     + """
 local tokens, at, lease = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if tokens > 0 then
+  used(KEYS[2])
   add(KEYS[2], second, tokens)
 elseif tokens < 0 and redis.call('HEXISTS', KEYS[2], at) == 1 then
   add(KEYS[2], at, tokens)
@@ -118,10 +130,14 @@ class RedisQuotas:
         """Run the script by its hash; send it whole where this Redis has not seen it."""
         keys = [f"{PREFIX}{{{tenant}}}:{what}" for what in ("requests", "tokens", "places")]
         rest = (len(keys), *keys, self._window_s, *arguments)
-        digest = sha1(script.encode(), usedforsecurity=False).hexdigest()
         try:
-            return await self._connection.call("EVALSHA", digest, *rest, timeout_s=TIMEOUT_S)
+            return await self._connection.call("EVALSHA", _digest(script), *rest, timeout_s=TIMEOUT_S)
         except RedisRefused as error:
             if error.code != "NOSCRIPT":
                 raise
             return await self._connection.call("EVAL", script, *rest, timeout_s=TIMEOUT_S)
+
+
+@cache
+def _digest(script: str) -> str:
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()

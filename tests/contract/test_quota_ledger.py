@@ -95,10 +95,11 @@ class TestInRedis(QuotaLedgerContract):
     async def test_nothing_is_left_in_redis_once_it_no_longer_counts(
         self, ledger: QuotaLedger, redis: RedisConnection
     ) -> None:
-        await ledger.admit("acme", Quota(requests=5, tokens=5, concurrent=5), 5, "a")
+        grant = await ledger.admit("acme", Quota(requests=5, tokens=5, concurrent=5), 5, "a")
+        await ledger.settle("globex", grant, 5, "")
         keys = await redis.call("KEYS", "*", timeout_s=5)
         assert isinstance(keys, list)
-        assert len(keys) == 3
+        assert len(keys) == 4
         for key in keys:
             left_s = await redis.call("TTL", key, timeout_s=5)  # type: ignore[arg-type]
             assert isinstance(left_s, int)
