@@ -24,8 +24,7 @@ class ServiceError(Exception):
 class DependencyUnavailable(ServiceError):
     """A system behind a port is down, or refuses for now. `dependency` is its role, e.g. `vector_store`.
 
-    `retry_after_s` is how long it asks to be left alone, if it says so. `is_to_blame` is False where it had no fair
-    chance to answer.
+    `retry_after_s`: how long it asks to be left alone, if so; `is_to_blame`: whether it had a fair chance to answer.
     """
 
     def __init__(
@@ -56,6 +55,10 @@ class IndexMismatch(ServiceError):
 
 class StaleVersion(ServiceError):
     """A newer version or a tombstone of this document is already in the index; nothing was changed."""
+
+
+class UnknownPosition(ServiceError):
+    """No page of this store's documents ends there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,14 @@ class DocumentRecord:
     chunks: int
     groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    """Some documents of a list; `next` is what to go on with as `after`, None where there are no more."""
+
+    documents: tuple[DocumentRecord, ...] = ()
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +228,7 @@ class VectorStore(Protocol):
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
         """Make a staged version the document.
 
-        Raises StaleVersion if a newer version or tombstone is there, ServiceError if other than `expected_chunks`
-        chunks were staged.
+        Raises StaleVersion if a newer version or tombstone is there, ServiceError if not `expected_chunks` were staged.
         """
         ...
 
@@ -228,8 +238,14 @@ class VectorStore(Protocol):
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None: ...
 
-    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
-        """List the published documents of the tenant, by source URI."""
+    async def list_documents(
+        self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
+    ) -> DocumentPage:
+        """List at most `limit` published documents that a reader of these groups (None: anybody) may read.
+
+        From `next` to `next`, each that is there all the while comes exactly once, whatever else comes and goes, in an
+        order of the store's own. A page with a `next` may be short, even empty. Raises UnknownPosition.
+        """
         ...
 
     async def count_documents(self, tenant: str) -> int:

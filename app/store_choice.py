@@ -59,7 +59,8 @@ def _weaviate(settings: Settings) -> VectorStore:
 
 
 def _pgvector(settings: Settings) -> VectorStore:
-    from app.adapters.pgvector_store import PgvectorConnection, PgvectorStore  # noqa: PLC0415
+    from app.adapters.pgvector_store import PgvectorStore  # noqa: PLC0415
+    from app.adapters.pgvector_store_connection import PgvectorConnection  # noqa: PLC0415
 
     assert settings.pgvector_url, "checked by Settings"  # noqa: S101
     parts = urlsplit(settings.pgvector_url)

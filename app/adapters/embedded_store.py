@@ -20,6 +20,7 @@ from app.ports import (
     EVERYTHING,
     Chunk,
     DependencyUnavailable,
+    DocumentPage,
     DocumentRecord,
     DocumentVersion,
     Health,
@@ -67,8 +68,10 @@ class EmbeddedStore:
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
         return await self._read(tenant, lambda index: index.get(doc_id), None)
 
-    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
-        return await self._read(tenant, lambda index: index.list_documents(), [])
+    async def list_documents(
+        self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
+    ) -> DocumentPage:
+        return await self._read(tenant, lambda index: index.list_documents(limit, after, groups), DocumentPage())
 
     async def count_documents(self, tenant: str) -> int:
         return await self._read(tenant, lambda index: index.count_documents(), 0)

@@ -56,8 +56,8 @@ SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM d
   WHERE NOT deleted AND doc_id = ?
 """
 DOCUMENTS = """
-SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document WHERE NOT deleted
-  ORDER BY source_uri, doc_id
+SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document
+  WHERE NOT deleted AND doc_id > ? {condition} ORDER BY doc_id LIMIT ?
 """
 COUNT_DOCUMENTS = "SELECT count(*) FROM document WHERE NOT deleted"
 KEYWORD_LEG = """

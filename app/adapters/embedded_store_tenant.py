@@ -12,9 +12,19 @@ import numpy as np
 
 from app.adapters import embedded_store_sql as sql
 from app.adapters.embedded_store_vectors import PublishedVectors
-from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, Vector
+from app.ports import (
+    EVERYTHING,
+    Chunk,
+    DocumentPage,
+    DocumentRecord,
+    DocumentVersion,
+    Hit,
+    Matrix,
+    Scope,
+    Vector,
+)
 from app.rag.fusion import LEG_LIMIT, query_words, relative_score
-from app.rag.index_rules import refuse_stale, refuse_stale_delete, require_staged
+from app.rag.index_rules import page_by_id, refuse_stale, refuse_stale_delete, require_staged
 
 BUSY_TIMEOUT_S = 10
 TITLE_WEIGHT = 4
@@ -72,9 +82,13 @@ class TenantIndex:
             row = connection.execute(sql.DOCUMENT, (doc_id,)).fetchone()
             return _record(row) if row else None
 
-    def list_documents(self) -> list[DocumentRecord]:
+    def list_documents(self, limit: int, after: str, groups: frozenset[str] | None) -> DocumentPage:
+        condition = "" if groups is None else sql.OPEN_OR_OF_GROUP
+        readers = [] if groups is None else [json.dumps(sorted(groups))]
         with self._connection() as connection:
-            return [_record(row) for row in connection.execute(sql.DOCUMENTS)]
+            statement = sql.DOCUMENTS.format(condition=condition)
+            rows = connection.execute(statement, (after, *readers, limit + 1)).fetchall()
+        return page_by_id([_record(row) for row in rows], limit)
 
     def count_documents(self) -> int:
         with self._connection() as connection:

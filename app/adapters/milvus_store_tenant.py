@@ -6,8 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.adapters.milvus_store_schema import DENSE, SPARSE, WORDS, record_row, row_id
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
-from app.ports import DependencyFailed, Matrix, Scope
+from app.adapters.recorded_index import (
+    FoundChunk,
+    RecordState,
+    Wanted,
+    checked_position,
+    found_chunk,
+    record_state,
+    sortable,
+)
+from app.ports import Matrix, Scope
 from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import asked_words, counted_words
 
@@ -32,11 +40,14 @@ class TenantRows:
         states = [record_state(row) for row in rows]
         return {state.record.doc_id: state for state in states}
 
-    async def all_states(self) -> list[RecordState]:
-        rows = await self._rows(self._records, _RECORD)
-        if len(rows) == MAX_ROWS:
-            raise DependencyFailed("vector_store", f"Milvus lists no more than {MAX_ROWS} documents of a tenant.")
-        return [record_state(row) for row in rows]
+    async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
+        """As an iterator of its client asks: in order of the ids, where a page may be short, and an empty one ends."""
+        beyond = [f"id > {_literal(position)}"] if (position := checked_position(after)) else []
+        where = self._where("deleted == false", *beyond)
+        rows = await self._client.query(
+            self._records, filter=where, output_fields=["id", *_RECORD], limit=limit, iterator="True"
+        )
+        return [record_state(row) for row in rows], rows[-1]["id"] if rows else None
 
     async def count_documents(self) -> int:
         return await self._count(self._records, "deleted == false")

@@ -5,21 +5,22 @@ Any number of processes may write and read. A search is one statement, so it see
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, astuple, fields
 from typing import Any, TypeAlias, TypeVar, cast
 
 import psycopg
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from app.adapters import pgvector_store_sql as sql
+from app.adapters.pgvector_store_connection import CONNECT_TIMEOUT_S, PgvectorConnection, arguments
 from app.ports import (
     EVERYTHING,
     Chunk,
     DependencyTimeout,
     DependencyUnavailable,
+    DocumentPage,
     DocumentRecord,
     DocumentVersion,
     Health,
@@ -31,6 +32,7 @@ from app.ports import (
 )
 from app.rag.fusion import LEG_LIMIT, query_words, relative_score
 from app.rag.index_rules import (
+    page_by_id,
     refuse_stale,
     refuse_stale_delete,
     require_identity,
@@ -45,34 +47,10 @@ Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 OLDEST_PGVECTOR = (0, 8)
 MAX_CONNECTIONS = 8
 """Of one replica; a search holds one for some milliseconds."""
-CONNECT_TIMEOUT_S = 5
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
 CHANGE_TIMEOUT_S = 120.0
-SESSION = {
-    "plan_cache_mode": "force_custom_plan",  # a plan that suits one tenant's size may not suit another's
-    "hnsw.iterative_scan": "strict_order",  # a filter must not leave fewer hits than there are
-    "hnsw.ef_search": "100",
-    "client_connection_check_interval": "1000",  # a killed writer's transaction ends with it, and frees its lock
-}
 TLS_FAILED = "TLS: its certificate must be valid, of a trusted authority and for this name"
-KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
-"""A peer that vanished is noticed within 25 seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PgvectorConnection:
-    """Where PostgreSQL is. Without TLS the server's certificate is not asked for: loopback and private sockets only."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    password: str | None = field(default=None, repr=False)
-    tls: bool = True
-    ca_file: Path | None = None
-    """Of the authority that signed the server's certificate; None: the system's."""
-    schema: str
 
 
 class PgvectorStore:
@@ -90,13 +68,13 @@ class PgvectorStore:
         where = f"{there.host}:{there.port}/{there.database}"
 
         async def prepare() -> object:
-            async with await psycopg.AsyncConnection.connect(**_arguments(there)) as connection:
+            async with await psycopg.AsyncConnection.connect(**arguments(there)) as connection:
                 return await _create_and_identify(connection, there.schema, identity)
 
         found = await self._bounded(prepare(), f"open the index at {where}", OPEN_TIMEOUT_S)
         require_identity(found, identity, f"The index {there.schema} in PostgreSQL at {where}")
         self._pool = AsyncConnectionPool[Connection](
-            kwargs=_arguments(there) | {"autocommit": True},
+            kwargs=arguments(there) | {"autocommit": True},
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=READ_TIMEOUT_S,
@@ -149,11 +127,15 @@ class PgvectorStore:
         return await self._change(change, tenant, doc_id, "delete a document")
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
-        records = await self._records(tenant, doc_id, READ_TIMEOUT_S)
+        records = await self._records(sql.DOCUMENT, {"tenant": tenant, "doc_id": doc_id})
         return records[0] if records else None
 
-    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
-        return await self._records(tenant, None, CHANGE_TIMEOUT_S)
+    async def list_documents(
+        self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
+    ) -> DocumentPage:
+        readers = None if groups is None else sorted(groups)
+        wanted = {"tenant": tenant, "after": after, "groups": readers, "limit": limit + 1}
+        return page_by_id(await self._records(sql.DOCUMENTS, wanted), limit)
 
     async def count_documents(self, tenant: str) -> int:
         counting = self._read(lambda c: _one(c, sql.COUNT_DOCUMENTS, (tenant,)), "count documents", READ_TIMEOUT_S)
@@ -193,10 +175,9 @@ class PgvectorStore:
         if pool:
             await pool.close()
 
-    async def _records(self, tenant: str, doc_id: str | None, timeout_s: float) -> list[DocumentRecord]:
-        wanted = {"tenant": tenant, "doc_id": doc_id}
-        rows = await self._read(lambda connection: _all(connection, sql.DOCUMENTS, wanted), "read records", timeout_s)
-        names = [field.name for field in fields(DocumentRecord)]  # the order of the columns of DOCUMENTS
+    async def _records(self, statement: Composed, wanted: dict[str, Any]) -> list[DocumentRecord]:
+        rows = await self._read(lambda connection: _all(connection, statement, wanted), "read records", READ_TIMEOUT_S)
+        names = [field.name for field in fields(DocumentRecord)]  # the order of the columns of either statement
         return [DocumentRecord(**dict(zip(names, map(_immutable, row), strict=True))) for row in rows]
 
     async def _read(self, read: Callable[[Connection], Awaitable[T]], what: str, timeout_s: float) -> T:
@@ -262,24 +243,6 @@ def _reason(error: psycopg.Error) -> str:
     """What an operator may need to know of an error, without its words."""
     is_of_tls = error.sqlstate is None and any(word in str(error) for word in ("SSL error", "certificate"))
     return TLS_FAILED if is_of_tls else type(error).__name__
-
-
-def _arguments(there: PgvectorConnection) -> dict[str, Any]:
-    """Arguments of a connection, for libpq."""
-    tls = {"sslmode": "verify-full", "sslrootcert": str(there.ca_file or "system")} if there.tls else {}
-    session = SESSION | {"search_path": f'"{there.schema}",public,extensions'}
-    return {
-        "host": there.host,
-        "port": there.port,
-        "dbname": there.database,
-        "user": there.user,
-        "password": there.password,
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "application_name": "ragspan",
-        "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
-        **KEEPALIVE,
-        **(tls or {"sslmode": "disable"}),
-    }
 
 
 async def _create_and_identify(connection: Connection, schema: str, identity: IndexIdentity) -> object:

@@ -65,11 +65,15 @@ INSERT INTO corpus VALUES (%s, %s) ON CONFLICT (tenant) DO UPDATE SET
 """)
 CORPUS_VERSION = SQL("SELECT version::text FROM corpus WHERE tenant = %s")
 
-DOCUMENTS = SQL("""
+_READABLE = SQL("(%(groups)s::text[] IS NULL OR groups = '{}' OR groups && %(groups)s)")
+_DOCUMENTS = SQL("""
 SELECT doc_id, version, revision, source_uri, title, chunks, groups, tags FROM document
-  WHERE tenant = %(tenant)s AND NOT deleted AND (%(doc_id)s::text IS NULL OR doc_id = %(doc_id)s)
-  ORDER BY source_uri COLLATE "C", doc_id COLLATE "C"
+  WHERE tenant = %(tenant)s AND NOT deleted AND {which}
 """)
+DOCUMENT = _DOCUMENTS.format(which=SQL("doc_id = %(doc_id)s"))
+DOCUMENTS = _DOCUMENTS.format(
+    which=SQL("doc_id > %(after)s AND {readable} ORDER BY doc_id LIMIT %(limit)s").format(readable=_READABLE)
+)
 
 COUNT_DOCUMENTS = SQL("SELECT count(*) FROM document WHERE tenant = %s AND NOT deleted")
 
@@ -100,7 +104,6 @@ def search(limit: int, tag_sets: int) -> Composed:
 
     Parameters: tenant, words, vector, has_vector, groups, and `tags0`, `tags1` … for each set of tags.
     """
-    groups = SQL("AND (%(groups)s::text[] IS NULL OR groups = '{}' OR groups && %(groups)s)")
     tags = [SQL("AND tags && ") + Placeholder(f"tags{number}") for number in range(tag_sets)]
-    scope = SQL(" ").join([groups, *tags])
+    scope = SQL(" ").join([SQL("AND"), _READABLE, *tags])
     return _SEARCH.format(weights=_WEIGHTS, scope=scope, limit=Literal(limit))

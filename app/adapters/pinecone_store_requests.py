@@ -122,18 +122,18 @@ class Namespace:
 
     async def ids(self, prefix: str) -> list[str]:
         """Return every id that begins so."""
-        ids: list[str] = []
-        page: str | None = None
-        while True:
-            named = [("namespace", self._name), ("prefix", prefix), ("limit", str(MAX_IDS))]
-            listed = _checked(
-                _Listed,
-                await _get(self._server, "/vectors/list", named + ([("paginationToken", page)] if page else [])),
-            )
-            ids += [vector.id for vector in listed.vectors]
-            page = listed.pagination.next
-            if not page:
-                return ids
+        ids, token = await self.some_ids(prefix, MAX_IDS)
+        while token:
+            more, token = await self.some_ids(prefix, MAX_IDS, token)
+            ids += more
+        return ids
+
+    async def some_ids(self, prefix: str, limit: int, token: str = "") -> tuple[list[str], str | None]:
+        """Return at most `limit` ids that begin so, in order, and the token of those that follow, if any do."""
+        named = [("namespace", self._name), ("prefix", prefix), ("limit", str(min(limit, MAX_IDS)))]
+        page = [("paginationToken", token)] if token else []
+        listed = _checked(_Listed, await _get(self._server, "/vectors/list", named + page))
+        return [vector.id for vector in listed.vectors], listed.pagination.next or None
 
     async def _settle(self, written: int) -> None:
         body = {"namespace": self._name, "topK": 1, "vector": [1.0] * self._dimensions}

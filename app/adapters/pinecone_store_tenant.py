@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from app.adapters.http import ModelServer
-from app.adapters.pinecone_store_requests import Match, Namespace, without_empty
+from app.adapters.pinecone_store_requests import MAX_IDS, Match, Namespace, without_empty
 from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
-from app.ports import Matrix, Scope
+from app.ports import Matrix, RequestRefused, Scope, UnknownPosition
 from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
 
@@ -35,12 +35,23 @@ class TenantNamespaces:
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         return _by_document(await self._records.fetch([_document(doc_id) for doc_id in doc_ids]))
 
-    async def all_states(self) -> list[RecordState]:
-        return list(_by_document(await self._records.fetch(await self._records.ids(""))).values())
+    async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
+        """A position is a token of Pinecone's."""
+        try:
+            ids, following = await self._records.some_ids("", limit, after)
+        except RequestRefused as error:
+            raise UnknownPosition(str(error)) from None
+        found = await self._records.fetch(ids)
+        return [record_state(found[id_]) for id_ in ids if id_ in found], following
 
     async def count_documents(self) -> int:
         """Pinecone counts vectors of a namespace, tombstones among them; which those are only a listing tells."""
-        return sum(not state.deleted for state in await self.all_states())
+        states, following = await self.page(MAX_IDS, "")
+        count = sum(not state.deleted for state in states)
+        while following:
+            states, following = await self.page(MAX_IDS, following)
+            count += sum(not state.deleted for state in states)
+        return count
 
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         await self._records.upsert([self._records.marker(_document(record["doc_id"]), record) for record in records])

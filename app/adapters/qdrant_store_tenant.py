@@ -6,13 +6,20 @@ from typing import Any
 from qdrant_client import AsyncQdrantClient, models
 
 from app.adapters.qdrant_store_schema import DENSE, WORDS, chunk_point_id, record_id
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
+from app.adapters.recorded_index import (
+    FoundChunk,
+    RecordState,
+    Wanted,
+    checked_position,
+    found_chunk,
+    record_state,
+    sortable,
+)
 from app.ports import Matrix, Scope
 from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
 
 UPSERT_BATCH = 256
-PAGE = 1000
 MAX_EDITIONS = 1000
 """Versions of one document that lie in the index at once: published, staged, or left by dead writers."""
 MAJORITY = models.ReadConsistencyType.MAJORITY
@@ -33,16 +40,14 @@ class TenantPoints:
         states = [record_state(point.payload or {}) for point in found]
         return {state.record.doc_id: state for state in states}
 
-    async def all_states(self) -> list[RecordState]:
-        states: list[RecordState] = []
-        offset: Any = None
-        while True:
-            points, offset = await self._client.scroll(
-                self._records, self._where(), limit=PAGE, offset=offset, consistency=MAJORITY
-            )
-            states += [record_state(point.payload or {}) for point in points]
-            if offset is None:
-                return states
+    async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
+        """A position is the id of the first record of the next page; its point stays, whatever becomes of it."""
+        published, first = self._where(_equals("deleted", False)), checked_position(after) or None
+        points, following = await self._client.scroll(
+            self._records, published, limit=limit, offset=first, consistency=MAJORITY
+        )
+        states = [record_state(point.payload or {}) for point in points]
+        return states, None if following is None else str(following)
 
     async def count_documents(self) -> int:
         counted = await self._client.count(self._records, self._where(_equals("deleted", False)), exact=True)

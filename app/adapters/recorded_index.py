@@ -7,9 +7,9 @@ fixed width: some stores carry integers as floating point numbers, which would l
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, Vector
+from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, UnknownPosition, Vector
 
 CORPUS_ID = ""
 """Of a record that is no document's, and stands as deleted: its version is that of the whole corpus."""
@@ -48,7 +48,12 @@ class TenantIndex(Protocol):
         """Records of these documents, tombstones included, by document id."""
         ...
 
-    async def all_states(self) -> list[RecordState]: ...
+    async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
+        """At most `limit` records after a position ("": all), and the position after them; None if that is the end.
+
+        Tombstones may be among them. The order is that of the records' ids. Raises UnknownPosition.
+        """
+        ...
 
     async def count_documents(self) -> int:
         """Count the records that are no tombstones."""
@@ -77,6 +82,14 @@ class TenantIndex(Protocol):
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
         """The best chunks of any version in the scope, published or not."""
         ...
+
+
+def checked_position(after: str) -> str:
+    """Return a position that is a record's id, or "". Raises UnknownPosition."""
+    try:
+        return after and str(UUID(after))
+    except ValueError:
+        raise UnknownPosition("no record has such an id") from None
 
 
 def sortable(revision: int) -> str:

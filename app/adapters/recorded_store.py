@@ -19,12 +19,14 @@ from app.adapters.recorded_index import (
     corpus_properties,
     record_properties,
 )
+from app.adapters.recorded_listing import list_published
 from app.adapters.recorded_search import search_published
 from app.ports import (
     EVERYTHING,
     Chunk,
     DependencyTimeout,
     DependencyUnavailable,
+    DocumentPage,
     DocumentRecord,
     DocumentVersion,
     Health,
@@ -134,11 +136,11 @@ class RecordedStore(ABC):
             state = states.get(doc_id)
             return state.record if state and not state.deleted else None
 
-    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
-        async with self._reported("list documents", CHANGE_TIMEOUT_S):
-            states = await self._read(tenant, lambda index: index.all_states(), [])
-            records = [state.record for state in states if not state.deleted]
-            return sorted(records, key=lambda record: (record.source_uri, record.doc_id))
+    async def list_documents(
+        self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
+    ) -> DocumentPage:
+        async with self._reported("list documents", READ_TIMEOUT_S):
+            return await self._read(tenant, lambda index: list_published(index, limit, after, groups), DocumentPage())
 
     async def count_documents(self, tenant: str) -> int:
         async with self._reported("count documents", CHANGE_TIMEOUT_S):

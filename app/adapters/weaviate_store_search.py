@@ -114,6 +114,13 @@ def records_request(collection: str, tenant: str, uuids: Sequence[UUID]) -> sear
     return request
 
 
+def page_request(collection: str, tenant: str, limit: int, after: str) -> search_get_pb2.SearchRequest:
+    """Ask for records by id, from the first one after an id, or from the very first."""
+    request = _request(collection, tenant, limit, RECORD_PROPERTIES)
+    request.after = after
+    return request
+
+
 def found_chunk(result: search_get_pb2.SearchResult) -> FoundChunk:
     values = result.properties.non_ref_props.fields
     chunk = Chunk(

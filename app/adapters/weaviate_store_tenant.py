@@ -13,9 +13,16 @@ from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, record_state, sortable
+from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, checked_position, sortable
 from app.adapters.weaviate_store_schema import chunk_object, record_id, record_object, tenant_name
-from app.adapters.weaviate_store_search import SearchCall, chunks_request, found_chunk, found_record, records_request
+from app.adapters.weaviate_store_search import (
+    SearchCall,
+    chunks_request,
+    found_chunk,
+    found_record,
+    page_request,
+    records_request,
+)
 from app.ports import DependencyUnavailable, Matrix
 
 T = TypeVar("T")
@@ -63,8 +70,10 @@ class TenantCollections:
         found = await self._search(records_request(self._records.name, self._name, uuids)) if uuids else ()
         return {state.record.doc_id: state for state in map(found_record, found)}
 
-    async def all_states(self) -> list[RecordState]:
-        return [record_state(item.properties) async for item in self._records.iterator()]
+    async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
+        request = page_request(self._records.name, self._name, limit, checked_position(after))
+        found = await self._search(request)
+        return [found_record(result) for result in found], found[-1].metadata.id if len(found) == limit else None
 
     async def count_documents(self) -> int:
         """One by one: Weaviate neither filters nor aggregates by `deleted`, which is in no index."""

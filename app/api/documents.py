@@ -4,20 +4,23 @@ import re
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from starlette.status import HTTP_204_NO_CONTENT
 
+from app.api.cursors import cursor_of, read_cursor
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
 from app.api.problems import Problem
-from app.api.schemas import Document, Documents, Ingested
+from app.api.schemas import Document, Documents, DocumentsWanted, Ingested
 from app.api.upload_scope import groups_of_upload, tags_of_upload
 from app.ingest.identity import is_uri, upload_uri
 from app.ingest.pipeline import DocumentOfOthers, SourceFile, UnreadableDocument
-from app.ports import DocumentRecord, Scope
+from app.ports import DocumentRecord, Scope, UnknownPosition
 from app.rag.access import may_read, metadata_of
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 MAX_URI_CHARS = 2048
+BAD_CURSOR = "it is none that this service gave you; send next_cursor as it came, or begin again without"
+CURSOR_FAULT = {"field": "cursor", "message": BAD_CURSOR}
 FIELDS = ("file", "source_uri", "groups", "metadata")
 
 
@@ -65,10 +68,21 @@ async def upload(
 
 
 @router.get("")
-async def list_documents(service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> Documents:
-    """List the documents that the caller may read, by source URI."""
-    records = await service.bounded(service.adapters.store.list_documents(tenant))
-    return Documents(documents=[_document(d) for d in records if may_read(Scope(groups=caller), d.groups)])
+async def list_documents(
+    service: ServiceDep, tenant: TenantDep, caller: GroupsDep, wanted: Annotated[DocumentsWanted, Query()]
+) -> Documents:
+    """List the documents that the caller may read, a page at a time.
+
+    The order is the index's own and stays the same: a document that is there all the while comes exactly once. The last
+    page is the one whose `next_cursor` is null; one before it may hold fewer documents than `limit`.
+    """
+    try:
+        after = read_cursor(tenant, wanted.cursor) if wanted.cursor is not None else ""
+        page = await service.bounded(service.adapters.store.list_documents(tenant, wanted.limit, after, caller))
+    except UnknownPosition:
+        raise Problem(422, f"The request is not valid: cursor: {BAD_CURSOR}.", errors=[CURSOR_FAULT]) from None
+    following = None if page.next is None else cursor_of(tenant, page.next)
+    return Documents(documents=[_document(record) for record in page.documents], next_cursor=following)
 
 
 @router.get("/{doc_id}")

@@ -115,7 +115,7 @@ async def _handle_invalid(_request: Request, error: Exception) -> Response:
         return Problem(400, NOT_JSON).response()
     errors = [
         {
-            "field": ".".join(str(part) for part in fault["loc"][1:]) or "body",
+            "field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
             "message": _sentence(fault["type"], str(fault["msg"]).removeprefix("Value error, ")),
         }
         for fault in faults

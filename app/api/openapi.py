@@ -28,7 +28,7 @@ STATUSES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("get", f"{MODELS_PATH}/{{model_id}}"): (404, 503),
     ("post", "/v1/feedback"): (400, 408, 413, 422),
     ("post", "/v1/documents"): (*ASKING, 409),
-    ("get", "/v1/documents"): (503, 504),
+    ("get", "/v1/documents"): (422, 502, 503, 504),
     ("get", "/v1/documents/{doc_id}"): (404, 503, 504),
     ("delete", "/v1/documents/{doc_id}"): (404, 503, 504),
 }

@@ -78,6 +78,7 @@ DOCUMENT: dict[str, Any] = {
     "groups": [],
     "metadata": {"year": "2026"},
 }
+CURSOR = "CD_fY_YPN2Q5ZjJjNDFhMGIzNWU2OGQxYzRmN2Ey"
 INGESTED: dict[str, Any] = {"doc_id": DOC_ID, "version": DOCUMENT["version"], "chunks": 7, "status": "created"}
 
 QUESTION: dict[str, Any] = {
@@ -120,7 +121,7 @@ RESPONSES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("get", "/v1/models"): {"application/json": {"object": "list", "data": [MODEL]}},
     ("get", "/v1/models/{model_id}"): {"application/json": MODEL},
     ("post", "/v1/documents"): {"application/json": INGESTED},
-    ("get", "/v1/documents"): {"application/json": {"documents": [DOCUMENT]}},
+    ("get", "/v1/documents"): {"application/json": {"documents": [DOCUMENT], "next_cursor": CURSOR}},
     ("get", "/v1/documents/{doc_id}"): {"application/json": DOCUMENT},
     ("get", "/healthz"): {"application/json": {"status": "alive"}},
     ("get", "/readyz"): {"application/json": {"status": "ready", "degraded": ["reranker"]}},

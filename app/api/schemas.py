@@ -184,5 +184,19 @@ class Document(BaseModel):
     metadata: dict[str, str]
 
 
+class DocumentsWanted(_Request):
+    """Which page of the documents."""
+
+    limit: int = Field(default=100, ge=1, le=1000, description="The most documents of one page.")
+    cursor: str | None = Field(
+        default=None,
+        description="The `next_cursor` of the page before, as it came; the first page has none.",
+        examples=["CD_fY_YPN2Q5ZjJjNDFhMGIzNWU2OGQxYzRmN2Ey"],
+    )
+
+
 class Documents(BaseModel):
+    """One page. `next_cursor` leads to the next one, null on the last."""
+
     documents: list[Document]
+    next_cursor: str | None

@@ -1,10 +1,21 @@
 """The rules that every vector store enforces in the same words: what may be written, replaced, deleted and asked."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 
-from app.ports import DocumentVersion, IndexIdentity, IndexMismatch, Matrix, ServiceError, StaleVersion, Vector
+from app.ports import (
+    DocumentPage,
+    DocumentRecord,
+    DocumentVersion,
+    IndexIdentity,
+    IndexMismatch,
+    Matrix,
+    ServiceError,
+    StaleVersion,
+    Vector,
+)
 
 
 def require_identity(found: object, wanted: IndexIdentity, place: str) -> None:
@@ -54,3 +65,9 @@ def refuse_stale_delete(doc_id: str, revision: int, found: int) -> None:
     """Raise StaleVersion if the index has a newer revision than the delete."""
     if found > revision:
         raise StaleVersion(f"{doc_id}: revision {found} is newer than this delete at {revision}.")
+
+
+def page_by_id(records: Sequence[DocumentRecord], limit: int) -> DocumentPage:
+    """Return the first `limit` of records by document id; one more tells that the page has a next one."""
+    shown = tuple(records[:limit])
+    return DocumentPage(documents=shown, next=shown[-1].doc_id if len(records) > limit else None)

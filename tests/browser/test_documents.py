@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.asking import answered, ask, citations, open_passage
-from tests.browser.running import running_service, titles
+from tests.browser.running import add_document, running_service, titles
 
 pytestmark = pytest.mark.needs("chromium")
 NOTES = "# Kitchen rules\n\nThe kettle is descaled every second Friday with citric acid.\n"
@@ -36,6 +36,26 @@ def test_an_empty_index_says_what_to_do_and_the_first_document_can_be_asked_abou
         expect(page.get_by_role("heading", name="Documents 1")).to_be_visible()
         turn = answered(ask(page, "How often is the kettle descaled?"))
         expect(turn.locator(".answer")).to_contain_text("every second Friday")
+
+
+def test_a_long_list_is_read_on_at_the_press_of_a_button(page: Page, tmp_path: Path) -> None:
+    page.route("**/v1/documents?*", lambda route: route.continue_(url=route.request.url.replace("=1000", "=2")))
+    documents, more = page.get_by_role("list", name="Documents"), page.get_by_role("button", name="Show more documents")
+    with running_service(tmp_path) as address:
+        for name in ("ten", "two", "one", "six", "won"):
+            add_document(address, f"{name}.txt", name)
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Documents 2+")).to_be_visible()
+        expect(page.get_by_text("There are more documents than these 2.", exact=True)).to_be_visible()
+        more.press("Enter")
+        expect(page.get_by_role("status")).to_have_text("There are more documents than these 4.")
+        expect(more).to_be_focused()
+        more.press("Enter")
+        expect(page.get_by_role("status")).to_have_text("All 5 documents are shown.")
+        expect(page.get_by_role("heading", name="Documents 5", exact=True)).to_be_visible()
+        expect(documents.get_by_role("listitem")).to_contain_text(["one", "six", "ten", "two", "won"])
+        expect(documents).to_be_focused()
+        expect(more).to_be_hidden()
 
 
 def test_the_same_document_again_is_unchanged_and_a_new_version_replaces_it(

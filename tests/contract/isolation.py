@@ -48,7 +48,10 @@ async def check_isolation(store: VectorStore, chance: random.Random, operations:
                 await store.delete(tenant, doc_id, number)
                 model.documents[tenant].pop(doc_id, None)
             case "list":
-                listed = {record.doc_id: frozenset(record.groups) for record in await store.list_documents(tenant)}
+                listed = {
+                    record.doc_id: frozenset(record.groups)
+                    for record in (await store.list_documents(tenant, ALL)).documents
+                }
                 assert listed == {name: groups for name, (_, groups) in model.documents[tenant].items()}, number
             case _:
                 reader = None if chance.random() < 0.2 else frozenset(chance.sample(GROUPS, chance.randint(0, 2)))

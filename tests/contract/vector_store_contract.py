@@ -24,10 +24,12 @@ from app.ports import (
     Scope,
     ServiceError,
     StaleVersion,
+    UnknownPosition,
     Vector,
     VectorStore,
 )
 from tests.contract.isolation import check_isolation
+from tests.contract.pages import check_pages, every_document
 
 MakeStore: TypeAlias = Callable[[], VectorStore]
 IDENTITY = IndexIdentity(model="test-model", dimensions=4, chunker="test-1")
@@ -104,7 +106,7 @@ class VectorStoreContract:
         document = version()
         await store.stage(TENANT, document, chunks_of(document, "apple"), vectors_of(1))
         assert await store.get(TENANT, "report") is None
-        assert await store.list_documents(TENANT) == []
+        assert await every_document(store, TENANT) == []
         assert await texts_found(store) == set()
         await store.publish(TENANT, document, 1)
         assert await texts_found(store) == {"apple"}
@@ -128,9 +130,9 @@ class VectorStoreContract:
 
     async def test_repeating_stage_and_publish_changes_nothing(self, store: VectorStore) -> None:
         await put(store, version(), "apple", "pear")
-        before = await store.search(TENANT, "apple", EAST, 5), await store.list_documents(TENANT)
+        before = await store.search(TENANT, "apple", EAST, 5), await every_document(store, TENANT)
         await put(store, version(), "apple", "pear")
-        assert (await store.search(TENANT, "apple", EAST, 5), await store.list_documents(TENANT)) == before
+        assert (await store.search(TENANT, "apple", EAST, 5), await every_document(store, TENANT)) == before
 
     async def test_an_older_version_is_refused(self, store: VectorStore) -> None:
         await put(store, version(name="new", revision=5), "apple new")
@@ -219,7 +221,7 @@ class VectorStoreContract:
 
     async def test_an_unknown_tenant_is_empty(self, store: VectorStore) -> None:
         assert await store.search("nobody", "apple", EAST, 5) == []
-        assert await store.list_documents("nobody") == []
+        assert await every_document(store, "nobody") == []
         assert await store.count_documents("nobody") == 0
         assert await store.get("nobody", "report") is None
 
@@ -232,13 +234,35 @@ class VectorStoreContract:
         await store.stage(TENANT, version("dog"), chunks_of(version("dog"), "e"), vectors_of(1))
         assert await store.count_documents(TENANT) == 2
 
-    async def test_documents_are_listed_by_source_and_told_as_published(self, store: VectorStore) -> None:
+    async def test_documents_are_listed_and_told_as_published(self, store: VectorStore) -> None:
         await put(store, version("zebra", revision=3), "a", "b")
         await put(store, version("ant"), "c")
-        assert [record.doc_id for record in await store.list_documents(TENANT)] == ["ant", "zebra"]
+        assert [record.doc_id for record in await every_document(store, TENANT)] == ["ant", "zebra"]
         assert await store.get(TENANT, "zebra") == DocumentRecord(
             doc_id="zebra", version="v1", revision=3, source_uri="upload:///zebra.txt", title="About zebra", chunks=2
         )
+
+    async def test_page_after_page_tells_each_document_once_while_others_come_and_go(self, store: VectorStore) -> None:
+        await check_pages(store, TENANT)
+
+    async def test_a_position_that_is_made_up_is_refused_or_between_two_documents(self, store: VectorStore) -> None:
+        await put(store, version(), "apple")
+        for position in ("report", "x", "0", "a" * 2000, "' OR true --", "é"):
+            try:
+                page = await store.list_documents(TENANT, 5, position)
+            except UnknownPosition:
+                continue
+            assert {record.doc_id for record in page.documents} <= {"report"}
+
+    async def test_a_reader_lists_what_is_open_and_what_is_of_their_groups(self, store: VectorStore) -> None:
+        await put(store, version("open"), "a")
+        for number in range(5):
+            await put(store, version(f"hr-{number}", groups=("board", "hr")), "b")
+        await put(store, version("it", groups=("it",)), "c")
+        for groups, names in (({"it"}, ["it", "open"]), ({"HR", "h"}, ["open"]), (set[str](), ["open"])):
+            listed = await every_document(store, TENANT, frozenset(groups))
+            assert [record.doc_id for record in listed] == names
+        assert len(await every_document(store, TENANT, frozenset({"board", "it"}))) == 7
 
     async def test_what_was_published_survives_a_restart(self, store: VectorStore, make_store: MakeStore) -> None:
         await put(store, version(), "apple")
@@ -329,7 +353,7 @@ class VectorStoreContract:
         await put(store, version(name="v2", revision=2, groups=("it",), tags=("lang=en",)), "apple")
         assert await texts_found(store, scope=of_groups("hr")) == set()
         assert await texts_found(store, scope=of_groups("it")) == {"apple"}
-        for record in (await store.get(TENANT, "report"), *await store.list_documents(TENANT)):
+        for record in (await store.get(TENANT, "report"), *await every_document(store, TENANT)):
             assert record
             assert (record.groups, record.tags) == (("it",), ("lang=en",))
         await put(store, version(name="v3", revision=3), "apple")
@@ -395,10 +419,10 @@ class VectorStoreContract:
             await change()
             seen.append(await store.corpus_version(TENANT))
             await texts_found(store)
-            await store.list_documents(TENANT)
+            await every_document(store, TENANT)
             assert seen[-1] == await other.corpus_version(TENANT) == await store.corpus_version(TENANT)
         assert len(set(seen)) == len(seen), seen
-        assert [record.doc_id for record in await store.list_documents(TENANT)] == ["letter"]
+        assert [record.doc_id for record in await every_document(store, TENANT)] == ["letter"]
         await other.close()
 
     async def test_a_tenant_has_a_corpus_version_of_its_own(self, store: VectorStore) -> None:

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from app.adapters import pgvector_store
-from app.adapters.pgvector_store import PgvectorConnection, PgvectorStore
+from app.adapters.pgvector_store import PgvectorStore
+from app.adapters.pgvector_store_connection import PgvectorConnection
 from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch
 from tests.contract.vector_store_contract import EAST, IDENTITY, TENANT, put, texts_found, version
 from tests.support.postgres import PostgresServer, postgres_server

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.pgvector_store import TLS_FAILED, PgvectorConnection, PgvectorStore
+from app.adapters.pgvector_store import TLS_FAILED, PgvectorStore
+from app.adapters.pgvector_store_connection import PgvectorConnection
 from app.ports import DependencyUnavailable
 from tests.contract.vector_store_contract import IDENTITY, put, texts_found, version
 from tests.support.certificates import NAME, Certificates, issued

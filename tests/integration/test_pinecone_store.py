@@ -110,3 +110,12 @@ async def test_many_vectors_go_in_batches_below_what_one_request_may_carry(
     written = sorted(space.written for name, space in server.namespaces.items() if name.startswith("chunks-"))
     assert written == [3 + 3]
     assert await texts_found(store) == set()
+
+
+async def test_a_page_is_filled_past_what_was_deleted_and_past_the_documents_of_others(store: PineconeStore) -> None:
+    for name in "abcdefgh":
+        await put(store, version(name, groups=("hr",) if name in "cd" else ()), "apple")
+    for name in "ab":
+        await store.delete(TENANT, name, 9)
+    page = await store.list_documents(TENANT, 4, groups=frozenset({"it"}))
+    assert {record.doc_id for record in page.documents} == set("efgh")

@@ -10,6 +10,7 @@ import numpy as np
 from app.ports import (
     EVERYTHING,
     Chunk,
+    DocumentPage,
     DocumentRecord,
     DocumentVersion,
     GenerationEnd,
@@ -91,13 +92,17 @@ class FakeStore:
             raise self.error
         return self.version
 
-    async def list_documents(self, tenant: str) -> list[DocumentRecord]:
+    async def list_documents(
+        self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
+    ) -> DocumentPage:
         if self.hang:
             await asyncio.Event().wait()
-        return []
+        return DocumentPage()
 
     async def count_documents(self, tenant: str) -> int:
-        return len(await self.list_documents(tenant))
+        if self.hang:
+            await asyncio.Event().wait()
+        return 0
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         self.searches.append((tenant, text, limit))

@@ -3,6 +3,8 @@
 A write is taken in after two more reads of its namespace; until then they answer as if it had not been made.
 """
 
+import json
+from base64 import b64decode, b64encode
 from collections import defaultdict
 from types import TracebackType
 from typing import Any, Self, TypeAlias, cast
@@ -135,10 +137,22 @@ class PineconeServer:
         space = self.namespaces[request.query["namespace"]]
         space.read()
         ids = sorted(id_ for id_ in space.vectors if id_.startswith(request.query["prefix"]))
-        first = int(request.query.get("paginationToken", "0"))
-        page = {"next": str(first + PAGE)} if first + PAGE < len(ids) else None
-        listed = {"vectors": [{"id": id_} for id_ in ids[first : first + PAGE]]}
-        return web.json_response(listed | ({"pagination": page} if page else {}))
+        try:
+            past = json.loads(b64decode(request.query.get("paginationToken", FIRST_PAGE), validate=True))["skip_past"]
+        except (ValueError, KeyError, TypeError):
+            return web.json_response({"code": 3, "message": "Invalid pagination token"}, status=400)
+        following = [id_ for id_ in ids if id_ > past]
+        listed = following[: min(PAGE, int(request.query["limit"]))]
+        token = {"pagination": {"next": _page_past(listed[-1])}} if len(listed) < len(following) else {}
+        return web.json_response({"vectors": [{"id": id_} for id_ in listed], **token})
+
+
+def _page_past(id_: str) -> str:
+    """A token in the form of those in Pinecone's examples: it names the last id that was listed."""
+    return b64encode(json.dumps({"skip_past": id_}).encode()).decode()
+
+
+FIRST_PAGE = _page_past("")
 
 
 def pinecone_store(server: PineconeServer, client: HttpClient) -> PineconeStore:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.adapters.pgvector_store import PgvectorConnection
+from app.adapters.pgvector_store_connection import PgvectorConnection
 from tests.support.parts import NOT_ROOT
 
 READY_TIMEOUT_S = 60

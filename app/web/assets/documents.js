@@ -5,21 +5,49 @@ import { retryButton } from "./retry.js";
 import { Problem, getJson, upload } from "./service.js";
 import { may } from "./session.js";
 
-const LONGEST_LIST = 200;
+const PAGE = 1000; // the most that the service gives at a time
+const byTitle = new Intl.Collator("en", { numeric: true });
 const OUTCOMES = { created: "Added", updated: "Updated", unchanged: "Already there, unchanged" };
 
-export async function showDocuments() {
+// What is shown, and where the list goes on; read anew after each change.
+let list = { documents: [], next: null };
+
+export const showDocuments = () => read({ documents: [], next: "" });
+
+async function read(before) {
   const note = byId("documents-note");
+  const more = byId("documents-more");
+  more.ariaDisabled = "true";
   try {
-    const { documents } = await getJson("v1/documents");
-    byId("documents-count").textContent = documents.length;
-    byId("documents-list").replaceChildren(...documents.slice(0, LONGEST_LIST).map(documentNode));
-    note.textContent = documents.length > LONGEST_LIST ? `The first ${LONGEST_LIST} are shown.` : "";
+    list = await withNextPage(before);
+    const { documents, next } = list;
+    byId("documents-count").textContent = documents.length.toLocaleString("en") + (next ? "+" : "");
+    byId("documents-list").replaceChildren(...documents.map(documentNode));
+    note.textContent = next ? `There are more documents than these ${documents.length.toLocaleString("en")}.` : "";
     showWelcome(documents.length);
   } catch (error) {
     note.textContent = Problem.sentence(error);
   }
   note.hidden = !note.textContent;
+  more.hidden = !list.next;
+  more.ariaDisabled = null;
+}
+
+// A page may be empty and yet lead to others.
+async function withNextPage({ documents, next }) {
+  do {
+    const page = await getJson(`v1/documents?limit=${PAGE}${next && `&cursor=${next}`}`);
+    documents = [...documents, ...page.documents];
+    next = page.next_cursor;
+  } while (next && !documents.length);
+  return { documents: documents.sort((one, other) => byTitle.compare(one.title, other.title)), next };
+}
+
+async function readOn({ currentTarget: more }) {
+  if (more.ariaDisabled) return;
+  await read(list);
+  if (more.hidden) byId("documents-list").focus();
+  announce(byId("documents-note").textContent || `All ${counted(list.documents.length, "document")} are shown.`);
 }
 
 const documentNode = ({ title, chunks }) =>
@@ -72,6 +100,7 @@ function addAgain(row, file) {
 const carriesFiles = (event) => may("ingest") && event.dataTransfer?.types.includes("Files");
 
 export function takeDocuments() {
+  byId("documents-more").addEventListener("click", readOn);
   byId("welcome-add").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", async ({ target }) => {
     const files = [...target.files];

@@ -14,6 +14,7 @@ from tests.app.api.conftest import Serve
 pytestmark = pytest.mark.anyio
 TEXT = b"Spot nodes drain in thirty seconds."
 ACME, GLOBEX = new_key(), new_key()
+NO_DOCUMENTS: dict[str, object] = {"documents": [], "next_cursor": None}
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def test_documents_are_listed_read_counted_and_deleted(client: httpx.Async
     assert "rag_vector_db_documents 1.0" in (await client.get("/metrics")).text
     assert (await client.delete(f"/v1/documents/{doc_id}")).status_code == 204
     assert (await client.delete(f"/v1/documents/{doc_id}")).status_code == 404
-    assert (await client.get("/v1/documents")).json() == {"documents": []}
+    assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
     assert (await client.post("/v1/retrieve", json={"query": "spot"})).json() == {"hits": []}
     assert "rag_vector_db_documents 0.0" in (await client.get("/metrics")).text
 
@@ -83,14 +84,14 @@ async def test_a_document_that_cannot_be_read_changes_nothing(
     response = await upload(client, name, content)
     assert (response.status_code, response.json()["status"]) == (status, status)
     assert words in response.json()["detail"]
-    assert (await client.get("/v1/documents")).json() == {"documents": []}
+    assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
 
 
 async def test_what_is_no_uri_is_refused(client: httpx.AsyncClient) -> None:
     for uri in ("wiki/a", "http://[", "https://wiki.example/\x1b[31m", "https://wiki.example/a b", ":a", "https:"):
         response = await upload(client, "a.md", TEXT, source_uri=uri)
         assert (response.status_code, "scheme" in response.json()["detail"]) == (422, True), uri
-    assert (await client.get("/v1/documents")).json() == {"documents": []}
+    assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
 
 
 async def test_nothing_that_was_sent_along_is_left_out_silently(client: httpx.AsyncClient) -> None:
@@ -98,7 +99,7 @@ async def test_nothing_that_was_sent_along_is_left_out_silently(client: httpx.As
     misspelt = await upload(client, "a.md", TEXT, sourceuri="https://wiki.example/a")
     for response, words in ((await client.post("/v1/documents", files=two), "one file"), (misspelt, "'sourceuri'")):
         assert (response.status_code, words in response.json()["detail"]) == (422, True), response.text
-    assert (await client.get("/v1/documents")).json() == {"documents": []}
+    assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
 
 
 async def test_a_file_name_that_makes_too_long_a_uri_is_refused(client: httpx.AsyncClient) -> None:
@@ -125,7 +126,7 @@ async def test_a_tenant_sees_and_deletes_its_own_documents_only(serve: Serve, st
         acme, globex = {"X-API-Key": ACME}, {"X-API-Key": GLOBEX}
         body = await client.post("/v1/documents", files={"file": ("a.md", TEXT)}, headers=acme)
         doc_id = body.json()["doc_id"]
-        assert (await client.get("/v1/documents", headers=globex)).json() == {"documents": []}
+        assert (await client.get("/v1/documents", headers=globex)).json() == NO_DOCUMENTS
         found = await client.post("/v1/retrieve", json={"query": "spot nodes drain"}, headers=globex)
         assert found.json() == {"hits": []}
         assert (await client.delete(f"/v1/documents/{doc_id}", headers=globex)).status_code == 404

@@ -175,8 +175,8 @@ def published(data_dir: Path) -> list[DocumentRecord]:
     async def read() -> list[DocumentRecord]:
         store = EmbeddedStore(data_dir)
         await store.open(index_identity(WordLlamaEmbedder()))
-        records = await store.list_documents("default")
+        page = await store.list_documents("default", 100)
         await store.close()
-        return records
+        return sorted(page.documents, key=lambda record: record.source_uri)
 
     return asyncio.run(read())

@@ -1,0 +1,48 @@
+"""Where PostgreSQL is, and how each connection to it is made: its session, its TLS, and when a peer is given up."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CONNECT_TIMEOUT_S = 5
+SESSION = {
+    "plan_cache_mode": "force_custom_plan",  # a plan that suits one tenant's size may not suit another's
+    "hnsw.iterative_scan": "strict_order",  # a filter must not leave fewer hits than there are
+    "hnsw.ef_search": "100",
+    "client_connection_check_interval": "1000",  # a killed writer's transaction ends with it, and frees its lock
+}
+KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A peer that vanished is noticed within 25 seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PgvectorConnection:
+    """Where PostgreSQL is. Without TLS the server's certificate is not asked for: loopback and private sockets only."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str | None = field(default=None, repr=False)
+    tls: bool = True
+    ca_file: Path | None = None
+    """Of the authority that signed the server's certificate; None: the system's."""
+    schema: str
+
+
+def arguments(there: PgvectorConnection) -> dict[str, Any]:
+    """Arguments of a connection, for libpq."""
+    tls = {"sslmode": "verify-full", "sslrootcert": str(there.ca_file or "system")} if there.tls else {}
+    session = SESSION | {"search_path": f'"{there.schema}",public,extensions'}
+    return {
+        "host": there.host,
+        "port": there.port,
+        "dbname": there.database,
+        "user": there.user,
+        "password": there.password,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "ragspan",
+        "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+        **KEEPALIVE,
+        **(tls or {"sslmode": "disable"}),
+    }
