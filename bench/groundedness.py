@@ -1,9 +1,9 @@
-"""How well the quality verdict tells supported sentences from altered and unsupported ones, and what a sentence costs.
+"""How well the quality verdict tells supported answers from altered and unsupported ones, and what an answer costs.
 
     python -m bench.groundedness
 
-The sentences are in groundedness.txt beside this file. A sentence is flagged when its support stays below the
-threshold of the default settings.
+The answers, of about a sentence, are in groundedness.txt beside this file. One is flagged when the verdict on it, with
+the thresholds of the default settings, is `ungrounded`.
 """
 
 import time
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from app.rag.groundedness import support
+from app.rag.quality import Thresholds, judge
 from app.settings import Settings
 
-Label: TypeAlias = Literal["+", "~", "-"]
-NAMES: dict[Label, str] = {"+": "supported", "~": "altered", "-": "unsupported"}
+Label: TypeAlias = Literal["+", "~", "-", "?"]
+NAMES: dict[Label, str] = {"+": "supported", "~": "altered", "-": "unsupported", "?": "refusing"}
+WRONG: tuple[Label, ...] = ("~", "-")
 SENTENCES = Path(__file__).with_suffix(".txt")
 REPEATS = 20
 
@@ -30,7 +31,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of the sentences that are not supported: which share of those flagged is right, and which share is flagged."""
+    """Of the answers that say what is not supported: which share of those flagged does, and which share is flagged."""
 
     precision: float
     recall: float
@@ -47,26 +48,29 @@ def read() -> list[Labelled]:
     return found
 
 
-def measure(labelled: list[Labelled], threshold: float) -> Quality:
-    flagged = [case for case in labelled if support(case.sentence, [case.passage]) < threshold]
-    right = sum(case.label != "+" for case in flagged)
-    wrong = sum(case.label != "+" for case in labelled)
+def measure(labelled: list[Labelled], thresholds: Thresholds) -> Quality:
+    flagged = [
+        case for case in labelled if judge(case.sentence, [case.passage], [], thresholds).verdict == "ungrounded"
+    ]
+    right = sum(case.label in WRONG for case in flagged)
+    wrong = sum(case.label in WRONG for case in labelled)
     return Quality(right / len(flagged), right / wrong, Counter(case.label for case in flagged))
 
 
 def main() -> None:
-    labelled, threshold = read(), Settings().quality_min_support
-    result = measure(labelled, threshold)
+    labelled, settings = read(), Settings()
+    thresholds = Thresholds(min_support=settings.quality_min_support, min_grounded=settings.quality_min_grounded)
+    result = measure(labelled, thresholds)
     total = Counter(case.label for case in labelled)
     figures = f"precision {result.precision:.3f}, recall {result.recall:.3f}"
-    print(f"{len(labelled)} sentences, {figures} at threshold {threshold}")
+    print(f"{len(labelled)} answers, {figures} at threshold {thresholds.min_support}")
     for label, name in NAMES.items():
         print(f"  {name:12} {result.flagged[label]:3} of {total[label]:3} flagged")
     started = time.process_time()
     for _ in range(REPEATS):
-        measure(labelled, threshold)
+        measure(labelled, thresholds)
     microseconds = (time.process_time() - started) / REPEATS / len(labelled) * 1e6
-    print(f"  {microseconds:.0f} µs a sentence, its passage being known")
+    print(f"  {microseconds:.0f} µs an answer, its passage being known")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 
 MARKERS = re.compile(r"(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+")
-STATEMENT_END = re.compile(r"[.!?…][\"'”\u2019)]*\s+|\n+")
+STATEMENT_END = re.compile(
+    r"[.!?…](?<!\b(?:Dr|Mr|Ms|St|vs)\.)(?<!\b(?:Mrs|e\.g|i\.e)\.)(?<!\bProf\.)[\"'”\u2019)]*\s+|\n+"
+)
 BETWEEN_STATEMENTS = " \t\r\n.,;:!?…"
 
 

@@ -142,7 +142,7 @@ def differ(one: str, other: str) -> bool:
     a, b = _words(one), _words(other)
     return (
         (a.numbers, a.quantities, a.is_negated) != (b.numbers, b.quantities, b.is_negated)
-        or _names(one) != _names(other)
+        or names(one) != names(other)
         or _opposed(a, b)
         or _opposed(b, a)
     )
@@ -153,7 +153,7 @@ def stems(text: str) -> frozenset[str]:
     return _words(text).stems
 
 
-def _names(statement: str) -> frozenset[str]:
+def names(statement: str) -> frozenset[str]:
     """Return what must be in the passage: stems of capitalised words but the first, all words with digits or joints."""
     first, *others = map(_name, WORD.findall(statement) or [""])
     return frozenset([first.code, *(name.code or name.capital for name in others)]) - {""}
@@ -193,19 +193,19 @@ def _passage(text: str) -> _Passage:
 
 def support(statement: str, passages: Sequence[str]) -> float:
     """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
-    said, names = _words(statement), _names(statement)
+    said, required = _words(statement), names(statement)
     clauses = CLAUSE_END.split(statement)
     parts = [said] if len(clauses) == 1 else list(map(_words, clauses))
     best = 0.0
     for passage in passages:
-        best = max(best, _support(said, names, parts, _passage(passage)))
+        best = max(best, _support(said, required, parts, _passage(passage)))
         if best == 1:
             break
     return best
 
 
-def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
-    if not said.stems or not names <= passage.whole.stems | passage.whole.all:
+def _support(said: _Words, required: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
+    if not said.stems or not required <= passage.whole.stems | passage.whole.all:
         return 0
     sentences = passage.sentences
     shared = [len(sentence.stems & said.stems) for sentence in sentences]
@@ -217,7 +217,7 @@ def _support(said: _Words, names: frozenset[str], clauses: Sequence[_Words], pas
         return 0
     if any(_is_contradicted(clause, passage.clauses) for clause in clauses):
         return 0
-    known = frozenset(stem for sentence in near for stem in sentence.stems) | names
+    known = frozenset(stem for sentence in near for stem in sentence.stems) | required
     return len(said.stems & known) / len(said.stems)
 
 

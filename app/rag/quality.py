@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from app.rag.citations import Citation
-from app.rag.groundedness import support
-from app.rag.statements import Span, uncited_statements, without_refusal
+from app.rag.citations import MARKERS, Citation
+from app.rag.groundedness import WORD, support
+from app.rag.statements import Span, can_be_checked, uncited_statements, without_refusal
 
 VerdictName: TypeAlias = Literal["grounded", "ungrounded", "refusal", "no_context"]
 
@@ -21,7 +21,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`grounded` is the share of `statements` that rest on their passages, 1 if there are none to check."""
+    """`grounded` is the share of `statements` that rest on their passages, 1 if there are none to check.
+
+    Of an answer without words it is 0.
+    """
 
     verdict: VerdictName
     grounded: float = 1
@@ -35,10 +38,13 @@ def judge(
 ) -> Verdict:
     """Judge an answer by the passages it was written from; a statement that cites none may rest on any of them.
 
-    It is a refusal if it says that it has no answer and nothing else but what the question says.
+    It is a refusal if it says that it has no answer and nothing else but what the question says. An answer without a
+    word is ungrounded: the model was there and wrote it, so a second attempt or the fallback may take its place.
     """
     if not passages:
         return Verdict(verdict="no_context")
+    if not WORD.search(MARKERS.sub("", answer)):
+        return Verdict(verdict="ungrounded", grounded=0)
 
     def is_supported(part: Span, texts: Sequence[str]) -> bool:
         return support(answer[slice(*part)], texts) >= thresholds.min_support
@@ -66,7 +72,8 @@ def judge(
 
 def _with_passages(answer: str, passages: Sequence[str], citations: Sequence[Citation]) -> dict[Span, Sequence[str]]:
     """Return each statement with the passages that it may rest on."""
-    found: dict[Span, list[str]] = {}
+    cited: dict[Span, list[str]] = {}
     for citation in citations:
-        found.setdefault((citation.start, citation.end), []).append(passages[citation.source])
-    return {**found, **dict.fromkeys(uncited_statements(answer, list(found)), passages)}
+        cited.setdefault((citation.start, citation.end), []).append(passages[citation.source])
+    found = {**cited, **dict.fromkeys(uncited_statements(answer, list(cited)), passages)}
+    return {span: texts for span, texts in found.items() if can_be_checked(answer[slice(*span)])}

@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from app.rag.citations import BETWEEN_STATEMENTS, MARKERS, STATEMENT_END
-from app.rag.groundedness import stems
+from app.rag.groundedness import WORD, names, stems
 
 Span: TypeAlias = tuple[int, int]
 """Characters of the answer, start and end."""
 
-MIN_WORDS = 3
-"""A shorter stretch (`Yes.`, `In short:`) states nothing that could be checked."""
+MAX_LEAD_IN = 2
+"""Words of what leads to a statement, such as `In short:` or `## Summary`."""
+LEAD_IN = re.compile(r"#|.*:[\s*_]*$", re.DOTALL)
+ASSENT = re.compile(
+    r"(?:\W*\b(?:yes|no|okay|ok|sure|certainly|of course|(?:in)?correct|true|false|right|wrong|sorry|thanks|thank you"
+    r"|hello|ja|nein|oui|non|s\u00ed)\b)+\W*",
+    re.IGNORECASE,
+)
+LIST_NUMBER = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
 REFUSAL = re.compile(
     r"\b(?:documents?|passages?|sources?|context)\b[^.!?]{0,80}?\b(?:(?:do|does|did) not|(?:don|doesn|didn)['\u2019]t)"
     r"\b[^.!?]{0,20}?\b(?:answer|say|mention|contain|provide|cover|specify)"
@@ -34,12 +41,22 @@ AROUND_REFUSALS = stems(
 
 def uncited_statements(answer: str, cited: Sequence[Span]) -> list[Span]:
     """Return the statements that no citation covers."""
-    taken = sorted([*cited, *(marker.span() for marker in MARKERS.finditer(answer))])
+    taken = sorted([*cited, *(marker.span() for marker in MARKERS.finditer(answer)), *_list_numbers(answer)])
     found: list[Span] = []
     place = 0
     for start, end in [*taken, (len(answer), len(answer))]:
         found += _statements(answer, place, start)
         place = max(place, end)
+    return found
+
+
+def _list_numbers(answer: str) -> list[Span]:
+    """Return where the numbers stand that count the items of a list: 1, or the one after another of them."""
+    counted, found = {0}, list[Span]()
+    for number in LIST_NUMBER.finditer(answer):
+        if int(number[1]) - 1 in counted:
+            counted.add(int(number[1]))
+            found.append(number.span())
     return found
 
 
@@ -49,8 +66,21 @@ def _statements(answer: str, start: int, end: int) -> list[Span]:
     return [
         (a + len(part) - len(part.lstrip(BETWEEN_STATEMENTS)), a + len(part.rstrip()))
         for a, b in spans
-        if len((part := answer[a:b]).split()) >= MIN_WORDS
+        if (part := answer[a:b])
     ]
+
+
+def can_be_checked(statement: str) -> bool:
+    """Say whether a stretch of an answer says anything: more than yes or no, and not only what is about to be said."""
+    said = stems(statement)
+    if not said or ASSENT.fullmatch(statement):
+        return False
+    return not (
+        LEAD_IN.match(statement)
+        and len(WORD.findall(statement)) <= MAX_LEAD_IN
+        and not names(statement)
+        and not any(stem[0].isdigit() for stem in said)
+    )
 
 
 def without_refusal(answer: str, statement: Span, question: str) -> list[Span]:
