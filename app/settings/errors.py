@@ -1,9 +1,12 @@
 """Sentences for settings that are wrong: the variable, the value unless it may hold a secret, what is allowed."""
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
+from typing import get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 
 class SettingsError(Exception):
@@ -36,8 +39,19 @@ def describe(error: ValidationError, model: type[BaseModel], environ: Mapping[st
             continue
         field = str(fault["loc"][0])
         name = prefix + field.upper()
-        value = values.get(name, "")
-        shown = "" if "api_key" in field or "password" in field or "@" in value else f"={value[:80]!r}"
-        meaning = model.model_fields[field].description or ""
-        sentences.append(f"{name}{shown} is refused: {reason}. {meaning}")
+        setting = model.model_fields[field]
+        shown = _shown(setting, values.get(name, ""))
+        sentences.append(f"{name}{shown} is refused: {reason}. {setting.description or ''}")
     return sentences
+
+
+def _shown(setting: FieldInfo, value: str) -> str:
+    """Return `='value'`; nothing of a secret's, or of an address that may name a user, whose query is left out too."""
+    if not setting.repr or _has_secret(setting.annotation) or "@" in value:
+        return ""
+    without_query = re.split("[?#]", value, maxsplit=1)[0]
+    return f"={without_query[:80]!r}" if without_query == value else f"={without_query[:80] + '…'!r}"
+
+
+def _has_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_has_secret(part) for part in get_args(annotation))

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -13,8 +13,7 @@ def service_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("it must be an http:// or https:// address with a host, e.g. http://127.0.0.1:11434/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("it must carry no user, password, query or fragment; an API key has its own variable")
+    _require_plain(parts, "an API key has its own variable")
     return value.rstrip("/")
 
 
@@ -22,11 +21,9 @@ def _redis_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
         raise ValueError("it must be a redis:// or rediss:// address with a host, e.g. redis://127.0.0.1:6379/0")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("it must carry no user, password, query or fragment; user and password have own variables")
+    _require_plain(parts, "user and password have own variables")
     if not re.fullmatch("/?|/[0-9]{1,5}", parts.path):
         raise ValueError("after the host there may be the number of a database alone, e.g. redis://127.0.0.1:6379/0")
-    _ = parts.port  # raises ValueError
     return value
 
 
@@ -35,9 +32,18 @@ def _postgres_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme != "postgresql" or not parts.hostname or not parts.path.strip("/"):
         raise ValueError("it must be a postgresql:// address with a host and a database, e.g. postgresql://db:5432/rag")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("it must carry no user, password, query or fragment; user and password have own variables")
+    _require_plain(parts, "user and password have own variables")
     return value
+
+
+def _require_plain(parts: SplitResult, instead: str) -> None:
+    """Raise ValueError for an address that holds more than where something is; `instead` says where that goes."""
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(f"it must carry no user, password, query or fragment; {instead}")
+    try:
+        _ = parts.port
+    except ValueError:  # whose text quotes what stands in the port's place
+        raise ValueError("the port must be a number up to 65535") from None
 
 
 def _existing_file(value: Path) -> Path:

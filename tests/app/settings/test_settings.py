@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
 
 from app.ports import Quota
 from app.security.api_keys import hash_key, key_entry, new_key
 from app.settings import Settings, SettingsError, environment_names, load_settings
+from app.settings.errors import describe
 
 KEY = new_key()
 KEYS = key_entry("ci", "acme", KEY)
@@ -140,6 +142,36 @@ def test_a_secret_is_in_no_message_and_no_repr() -> None:
     s = settings(API_KEYS=KEYS, GENERATOR_API_KEY="hunter2", **CHAT)
     assert "hunter2" not in repr(s)
     assert hash_key(KEY) not in repr(s)
+
+
+SECRET_FIELDS = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+CANARY = "canary-secret-123"
+
+
+@pytest.mark.parametrize("field", [*SECRET_FIELDS, "api_keys"])
+def test_a_secret_that_is_refused_is_not_printed(field: str) -> None:
+    why = {"error": ValueError("too bad")}
+    fault = InitErrorDetails(type="value_error", loc=(field,), input=CANARY, ctx=why)
+    refused = ValidationError.from_exception_data("Settings", [fault])
+    [text] = describe(refused, Settings, {f"RAGSPAN_{field.upper()}": CANARY})
+    assert text.startswith(f"RAGSPAN_{field.upper()} is refused: too bad. ")
+    assert CANARY not in text
+
+
+def test_a_short_session_secret_is_not_printed_either() -> None:
+    assert CANARY not in problems(SESSION_SECRET=CANARY)
+
+
+@pytest.mark.parametrize("url", ["https://h/v1?apikey={}", "https://h/v1#{}", "https://{}@h/v1", "https://u:{}@h/v1?a"])
+def test_of_a_refused_address_neither_query_nor_user_is_printed(url: str) -> None:
+    text = problems(VECTOR_STORE="weaviate", WEAVIATE_URL=url.format(CANARY))
+    assert "it must carry no user, password, query or fragment" in text
+    assert CANARY not in text
+
+
+@pytest.mark.parametrize("variables", [{**WEAVIATE, "WEAVIATE_URL": "http://h:x"}, {"REDIS_URL": "redis://h:65536"}])
+def test_a_port_that_is_none_is_refused_at_start(variables: dict[str, str]) -> None:
+    assert "is refused: the port must be a number up to 65535" in problems(**variables)
 
 
 def test_with_a_key_any_address_may_be_bound() -> None:
