@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.answer.load import CHAT, CHUNKS, QUERY, Dialect
-from bench.answer.report import ADAPTER, FLOOR, TIMED
+from bench.answer.report import ADAPTER, FLOOR, HOLDING, TIMED
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan"
@@ -45,6 +45,9 @@ OURS = {
         module="bench.answer.ours_started",
         beside=("bench.answer.weaviate_stub",),
         does="the same, with the shipped adapter",
+    ),
+    HOLDING: Entry(
+        module="bench.answer.ours_holding", does="the same as ragspan, but no token leaves before the verdict"
     ),
     "FastAPI + aiohttp": Entry(module="bench.answer.with_aiohttp", does="a key, four metrics"),
     "FastAPI + httpx": Entry(module="bench.answer.with_httpx", does="none of it"),

@@ -11,7 +11,7 @@ from typing import Any
 from bench.answer.load import Figures
 from bench.answer.stub import IDEAL_S, IDEAL_TTFT_S
 
-FLOOR, TIMED, ADAPTER = "raw ASGI, own client", "ragspan", "ragspan, Weaviate"
+FLOOR, TIMED, ADAPTER, HOLDING = "raw ASGI, own client", "ragspan", "ragspan, Weaviate", "ragspan, holding"
 """Names of contestants that others are held against."""
 
 

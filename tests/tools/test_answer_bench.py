@@ -14,7 +14,8 @@ from bench.answer.__main__ import contestants, rounds
 from bench.answer.entries import OURS, PEERS, Entry, entries
 from bench.answer.load import CHAT, NEVER_THE_SAME, Figures, measure
 from bench.answer.processes import running
-from bench.answer.report import FLOOR, adapter_cpu_ms, rows, write
+from bench.answer.report import FLOOR, HOLDING, adapter_cpu_ms, rows, write
+from bench.answer.stub import IDEAL_S, IDEAL_TTFT_S
 from bench.answer.two_processes import Redis, observe, services
 from tests.support.redis import redis_server
 
@@ -87,6 +88,13 @@ def test_the_floor_is_measured_against_the_stub() -> None:
     assert 0 < alone.of_ideal < 1
     assert alone.median.ttft_p50_ms > 0
     assert together.median.cpu_ms > 0
+
+
+def test_a_held_answer_begins_when_its_last_token_has_come() -> None:
+    wanted = {HOLDING: OURS[HOLDING]}
+    with contestants(wanted) as servers:
+        found = asyncio.run(rounds(servers, wanted, number=1, requests=16))
+    assert found[HOLDING, 1][0].ttft_p50_ms >= 1000 * (IDEAL_S - IDEAL_TTFT_S)
 
 
 def test_an_answer_without_the_marks_of_its_dialect_is_no_answer() -> None:
