@@ -1,8 +1,9 @@
 """The application: what the settings choose, opened and closed by the lifespan, behind the gate."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import lru_cache
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -13,6 +14,7 @@ from app.api import chat, documents, feedback, probes, query, retrieve
 from app.api.admission import Admission, TurnAway
 from app.api.deps import Service
 from app.api.errors import add_error_handlers
+from app.api.head_requests import HeadAsGet
 from app.api.lean import LeanRoutes
 from app.api.limits import Ledgers, TenantLimits
 from app.api.openai_errors import OpenAiErrors
@@ -46,6 +48,8 @@ from app.web import session
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """Of FastAPI's own making; app/telemetry has ours, which hold no content."""
+WITHOUT: Mapping[str, Any] = {"docs_url": None, "redoc_url": None, "redirect_slashes": False, "telemetry": NO_TELEMETRY}
+"""What FastAPI adds. Its redirects name http:// behind a proxy that ends TLS: questions would follow in the clear."""
 
 
 def create_app(
@@ -70,7 +74,7 @@ def create_app(
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
                 yield
 
-    app = DocumentedApp(title="ragspan", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
+    app = DocumentedApp(title="ragspan", lifespan=lifespan, **WITHOUT)
     admission = Admission(settings.max_active_queries, settings.max_waiting_queries, metrics)
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     app.state.sessions, app.state.sign_in = identity.sessions, identity.sign_in
@@ -80,12 +84,10 @@ def create_app(
     _add_inner_middleware(app, settings, admission)
     if settings.limits_tenants:
         app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=lru_cache(settings.quota_of), metrics=metrics)
-    app.add_middleware(Authentication, authenticators=identity.authenticators)
-    app.add_middleware(RefusedSignIns, per_minute=settings.max_refusals_per_minute, count=metrics.count_refused_sign_in)
-    app.add_middleware(SameOrigin)
-    app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
+    _add_gate(app, settings, identity, metrics)
     app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
+    app.add_middleware(HeadAsGet)
     return app
 
 
@@ -102,6 +104,13 @@ def _add_inner_middleware(app: FastAPI, settings: Settings, admission: Admission
     app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(TurnAway, admission=admission)
+
+
+def _add_gate(app: FastAPI, settings: Settings, identity: Identity, metrics: Metrics) -> None:
+    app.add_middleware(Authentication, authenticators=identity.authenticators)
+    app.add_middleware(RefusedSignIns, per_minute=settings.max_refusals_per_minute, count=metrics.count_refused_sign_in)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))
 
 
 def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metrics: Metrics) -> Service:

@@ -45,7 +45,6 @@ def is_open(path: str) -> bool:
 
 def needed_scopes(method: str, path: str) -> frozenset[ApiScope]:
     """Return the scopes of which a request needs one. An address that has no route needs none: there is nothing."""
-    method = "GET" if method == "HEAD" else method
     if (exact := NEEDED.get((method, path))) is not None:
         return exact
     return next((scopes for verb, pattern, scopes in _PATTERNS if verb == method and pattern.match(path)), _ANY)
