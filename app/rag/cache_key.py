@@ -3,16 +3,16 @@
 A key is a SHA-256: no question, tenant or group can be read from it.
 """
 
-import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pydantic_core import to_json
+
 from app.rag.kept_answer import FORM
 from app.rag.retrieval import Question
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 WORD = re.compile(r"\w+")
 
 
@@ -55,4 +55,4 @@ def _without_case(word: re.Match[str]) -> str:
 
 def _digest(*parts: object) -> str:
     """JSON keeps apart what joined text would not: `a`, `b` from `ab`."""
-    return sha256(_encode(parts).encode()).hexdigest()
+    return sha256(to_json(parts)).hexdigest()
