@@ -82,21 +82,24 @@ class CachedAnswers:
 
     async def _source(self, question: Question, use: Use, run: Run) -> "Replay | AsyncGenerator[Event, None]":
         corpus = await self._corpora.of(question.tenant) if use != "neither" else None
-        if corpus is None or corpus.version is None:
-            self._count("error" if corpus else "bypass")
+        if corpus is None:
+            self._count("bypass")
             return self._pipeline.answer(question, run)
-        if not corpus.is_current:
+        if corpus.is_known and not corpus.is_current:
             run.degraded.append("vector_store")
         key = cache_key(question, self._basis, corpus.version)
         if use == "reuse":
-            if found := await self._look_up(key, run):
+            if corpus.is_known and (found := await self._look_up(key, run)):
                 self._count("exact")
                 return Replay(found, run, "exact")
             flight = self._flights.get(key.exact)
             if flight and not flight.is_abandoned:
                 self._count("joined")
                 return _joined(flight, run)
-        return self._take_off(key.exact, self._made(question, key, run, use)).follow()
+        if corpus.is_known:
+            return self._take_off(key.exact, self._made(question, key, run, use)).follow()
+        self._count("error")
+        return self._take_off(key.exact, self._pipeline.answer(question, run)).follow()
 
     def _take_off(self, key: str, events: AsyncGenerator[Event, None]) -> Flight:
         flight = self._flights[key] = Flight(events)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 
 from app.ports import ServiceError
 from app.rag.breaker import Breakers
@@ -17,10 +18,15 @@ MAX_TENANTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """`version` is None where the store never told it; `is_current` is False where it cannot be asked now."""
+    """`is_current` is False where the store cannot be asked now.
 
-    version: str | None
+    `is_known` is False where it never told the version. Then `version` is a moment of this replica, in which it changed
+    no documents: those who ask the same in it may share an answer, which is not to be kept.
+    """
+
+    version: str
     is_current: bool
+    is_known: bool = True
 
 
 class CorpusVersions:
@@ -35,19 +41,20 @@ class CorpusVersions:
         self._ask, self._breakers, self._clock = ask, breakers, clock
         self._known: dict[str, tuple[float, Corpus]] = {}
         self._asking: dict[str, asyncio.Task[Corpus]] = {}
+        self._moments = count()
 
     async def of(self, tenant: str) -> Corpus:
         """Return the tenant's version, the last one known if the store is away. Many askers are one question."""
-        since, corpus = self._known.get(tenant, (float("-inf"), Corpus(None, is_current=False)))
+        since, corpus = self._known.get(tenant, (float("-inf"), None))
         age = self._clock() - since
-        if age < MEMO_S / 2:
+        if corpus and age < MEMO_S / 2:
             return corpus
         task = self._asking.get(tenant)
         if task is None:
-            task = self._asking[tenant] = asyncio.create_task(self._fetch(tenant, corpus.version))
+            task = self._asking[tenant] = asyncio.create_task(self._fetch(tenant, corpus))
             task.add_done_callback(lambda done: self._keep(tenant, done))
         # Where questions keep coming, none of them waits for the store.
-        return corpus if age < MEMO_S else await asyncio.shield(task)
+        return corpus if corpus and age < MEMO_S else await asyncio.shield(task)
 
     def forget(self, tenant: str) -> None:
         """Ask anew: this replica has changed the documents. What is being asked just now may be the state before."""
@@ -62,13 +69,15 @@ class CorpusVersions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fetch(self, tenant: str, last: str | None) -> Corpus:
+    async def _fetch(self, tenant: str, last: Corpus | None) -> Corpus:
         try:
             self._breakers.require("vector_store")
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 return Corpus(await self._ask(tenant), is_current=True)
         except (ServiceError, TimeoutError):
-            return Corpus(last, is_current=False)
+            if last and last.is_known:
+                return Corpus(last.version, is_current=False)
+            return Corpus(f"moment {next(self._moments)}", is_current=False, is_known=False)
 
     def _keep(self, tenant: str, task: asyncio.Task[Corpus]) -> None:
         if self._asking.get(tenant) is not task:

@@ -1,6 +1,7 @@
 """The pipeline behind a cache: what is given again, what never is, and many askers of one question."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -237,6 +238,39 @@ async def test_a_store_that_hangs_is_not_waited_for_long(monkeypatch: pytest.Mon
     monkeypatch.setattr("app.rag.corpus.ASK_TIMEOUT_S", 0.01)
     world.store.hang, world.now = True, 10
     assert (await world.ask()).cached == "exact"
+
+
+class SilentStore(FakeStore):
+    """Finds passages, but never tells which state of the documents they are of."""
+
+    async def corpus_version(self, tenant: str) -> str:
+        return await asyncio.Future()
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
+    monkeypatch.setattr("app.rag.corpus.ASK_TIMEOUT_S", 0.01)
+    return SilentStore([hit("The sky is blue.")])
+
+
+async def test_equal_questions_are_one_where_the_state_of_the_documents_is_unknown(silent: FakeStore) -> None:
+    many = 64
+    world = World(store=silent)
+    answers = await asyncio.gather(*(world.ask_beside_others(QUESTION) for _ in range(many)))
+    assert Counter(world.outcomes) == {"error": 1, "joined": many - 1}
+    assert {(done.finish_reason, *done.degraded) for done in answers} == {("stop",)}
+    assert (len(world.generator.prompts), world.cache.bytes) == (1, 0)
+
+
+async def test_who_asks_after_a_change_joins_no_answer_of_before(silent: FakeStore) -> None:
+    world = World(store=silent, generator=(generator := GatedGenerator()))
+    async with aclosing(world.answers.answer(QUESTION)) as before, aclosing(world.answers.answer(QUESTION)) as after:
+        await anext(before)
+        world.answers.forget(QUESTION.tenant)
+        await anext(after)
+        generator.gate.set()
+        assert [event async for event in after]
+    assert world.outcomes == ["error", "error"]
 
 
 async def test_a_corpus_version_that_was_asked_before_a_change_is_not_remembered_after_it() -> None:
