@@ -55,6 +55,7 @@ def configure_logs(level: str) -> None:
     """Send all logs of the process to standard error; libraries speak only from `warning` upwards."""
     # What no record shows need not be looked for: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage] - documented there
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(level="WARNING", handlers=[handler], force=True)
