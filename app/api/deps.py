@@ -83,8 +83,9 @@ async def groups(request: Request) -> frozenset[str] | None:
 
 async def cache_use(request: Request) -> Use:
     """What the request's own Cache-Control wants of the answer cache."""
-    directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
-    return "neither" if "no-store" in directives else "renew" if "no-cache" in directives else "reuse"
+    given: list[bytes] = [value for name, value in request.scope["headers"] if name == b"cache-control"]
+    directives = {part.strip().lower() for part in b",".join(given).split(b",")}
+    return "neither" if b"no-store" in directives else "renew" if b"no-cache" in directives else "reuse"
 
 
 ServiceDep = Annotated[Service, Depends(running_service)]

@@ -12,6 +12,13 @@ from app.api.disconnect import ClientGone, unless_client_leaves
 from app.api.errors import log_error, problem_of, response_to
 from app.telemetry.requests import CLIENT_GONE, OUTCOME_SCOPE_KEY
 
+HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    # A proxy that collects the answer before passing it on would undo the streaming.
+    (b"x-accel-buffering", b"no"),
+)
+
 
 def server_sent_event(name: str, data: object) -> bytes:
     """Return one event of models, dictionaries and such; JSON has no bare line break, so one `data` line is enough."""
@@ -27,19 +34,11 @@ class EventStream(Response):
     becomes an `error` event, a problem object, at the end.
     """
 
-    media_type = "text/event-stream"
-
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
         self.events = events
         self.status_code = 200
         self.background = None
-        # A proxy that collects the answer before passing it on would undo the streaming.
-        self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-
-    def init_headers(self, headers: Any = None) -> None:
-        self.body = b""
-        super().init_headers(headers)
-        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+        self.raw_headers = [*HEADERS]
 
     def failure(self, problem: dict[str, Any]) -> bytes:
         """Return the last event of a stream that failed."""

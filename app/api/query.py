@@ -13,14 +13,12 @@ from app.api.admission import admitted
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep, UseDep
 from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, LastEvent, server_sent_event
-from app.api.schemas import Answer, AnswerEnd, Citation, Metadata, Quality, QueryRequest, Source, Tokens
+from app.api.schemas import Answer, AnswerEnd, QueryRequest, Source
 from app.ports import Hit, Message, Scope
-from app.rag import citations
 from app.rag.access import wanted_tags
 from app.rag.caching import Replay
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.kept_answer import HOT_ANSWERS, KeptAnswer
-from app.rag.quality import Verdict
 from app.rag.retrieval import Question
 from app.rag.trace import current
 from app.telemetry.metrics import Metrics
@@ -39,7 +37,7 @@ async def query(
 ) -> Response:
     """Answer a question from the tenant's documents. `stream` decides the form; if absent, the Accept header does."""
     question = _question(body, service, tenant, groups)
-    if wants_stream(body.stream, request.headers.get("accept", "")):
+    if wants_stream(body.stream, request):
         events = observed(service.answer(question, use), service.metrics)
         return EventStream(_rendered(events))
     begun = await service.begin(question, use)
@@ -50,8 +48,8 @@ async def query(
     return Response(answer.model_dump_json(), media_type=JSON)
 
 
-def wants_stream(stream: bool | None, accept: str) -> bool:
-    return "text/event-stream" in accept if stream is None else stream
+def wants_stream(stream: bool | None, request: Request) -> bool:
+    return "text/event-stream" in request.headers.get("accept", "") if stream is None else stream
 
 
 def _question(body: QueryRequest, service: Service, tenant: str, groups: frozenset[str] | None) -> Question:
@@ -149,37 +147,19 @@ def source(hit: Hit) -> Source:
 
 
 def answer_end(done: Done) -> AnswerEnd:
-    return AnswerEnd(
-        answer_id=str(uuid.uuid4()),
-        citations=[_citation(found) for found in done.citations],
-        metadata=Metadata(
-            model=done.model,
-            timings_ms={str(stage): value for stage, value in done.timings_ms.items()},
-            tokens=Tokens(prompt=done.prompt_tokens, completion=done.completion_tokens),
-            degraded=done.degraded,
-            cached=done.cached,
-            removed=done.removed,
-            quality=_quality(done.quality),
-        ),
-        finish_reason=done.finish_reason,
-        truncated=done.finish_reason == "length",
-    )
-
-
-def _citation(found: citations.Citation) -> Citation:
-    return Citation(
-        source=found.source,
-        start=found.start,
-        end=found.end,
-        passage_start=found.passage_start,
-        passage_end=found.passage_end,
-    )
-
-
-def _quality(verdict: Verdict) -> Quality:
-    return Quality(
-        verdict=verdict.verdict,
-        grounded=verdict.grounded,
-        statements=verdict.statements,
-        unsupported=list(verdict.unsupported),
-    )
+    fields = {
+        "answer_id": str(uuid.uuid4()),
+        "citations": done.citations,
+        "metadata": {
+            "model": done.model,
+            "timings_ms": done.timings_ms,
+            "tokens": {"prompt": done.prompt_tokens, "completion": done.completion_tokens},
+            "degraded": done.degraded,
+            "cached": done.cached,
+            "removed": done.removed,
+            "quality": done.quality,
+        },
+        "finish_reason": done.finish_reason,
+        "truncated": done.finish_reason == "length",
+    }
+    return AnswerEnd.model_validate(fields, from_attributes=True)
