@@ -40,6 +40,6 @@ class ServingSettings(BaseSettings):
         default=64, ge=1, le=10_000, description="Questions that one replica answers at once."
     )
     max_waiting_queries: int = Field(
-        default=16, ge=0, le=10_000, description="Questions that wait up to a second for their turn; the rest gets 429."
+        default=16, ge=0, le=10_000, description="Questions that wait up to 5 ms for their turn; the rest gets 429."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

@@ -85,7 +85,7 @@ class App(Section):
     max_active_queries: Annotated[int, Field(ge=1, le=10_000), FlipsTo(99)] = 64
     """Questions that one replica answers at once: what its share of the model server takes before it slows down."""
     max_waiting_queries: Annotated[int, Field(ge=0, le=10_000), FlipsTo(9)] = 16
-    """Questions that wait up to a second for their turn; more are answered 429 at once."""
+    """Questions that wait up to 5 ms for their turn; more are answered 429 at once."""
     limits: Limits = Limits()
     """How much each tenant may use."""
     safety: Safety = Safety()

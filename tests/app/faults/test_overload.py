@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from app.api.admission import MAX_WAIT_S
 from tests.app.faults.conftest import ServeChat
 from tests.support.openai_server import ChatScript, OpenAiServer
 
@@ -72,16 +73,20 @@ async def test_who_waits_is_answered_when_a_place_gets_free_and_the_house_recove
     assert all("event: done" in answer.text for answer in answers)
 
 
-async def test_who_waits_too_long_is_turned_away(serve_chat: ServeChat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.admission.MAX_WAIT_S", 0.05)
+async def test_who_waits_in_vain_is_told_before_it_has_cost_them_anything(
+    serve_chat: ServeChat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ragspan.request")
+    monkeypatch.setattr("app.api.admission.MAX_WAIT_S", MAX_WAIT_S)
     script = ChatScript(stall_after=0)
-    async with OpenAiServer(script) as llm, serve_chat(llm.url, max_active_queries=1, max_waiting_queries=1) as client:
+    async with OpenAiServer(script) as llm, serve_chat(llm.url, max_active_queries=1) as client:
         first = asyncio.create_task(ask(client))
         await llm.asked.acquire()
-        assert (await ask(client)).status_code == 429
-        assert 'rag_shed_requests_total{reason="queue_timeout"} 1.0' in (await client.get("/metrics")).text
+        assert {(await ask(client)).status_code for _ in range(5)} == {429}
+        assert 'rag_shed_requests_total{reason="queue_timeout"} 5.0' in (await client.get("/metrics")).text
         llm.resume.set()
         assert (await first).status_code == 200
+    assert min(vars(record)["ms"] for record in caplog.records if vars(record)["status"] == 429) < 20
 
 
 async def test_the_rest_of_the_service_is_open_to_all(serve_chat: ServeChat) -> None:
