@@ -44,13 +44,13 @@ class OpenAiChat:
         answer, parser = _Answer(), SseParser()
         async with self._server.post("/chat/completions", body) as response:
             pace_s = 0.0
-            while not answer.is_done and (read := await response.some(pace_s)):
+            while not answer.is_over and (read := await response.some(pace_s)):
                 if text := answer.take(_events(parser, read)):
                     pace_s = PACE_S
                     yield text
             if answer.is_done:
                 response.grace_s = LAST_BYTES_S
-            elif text := answer.take(parser.end()):
+            elif not answer.is_over and (text := answer.take(parser.end())):
                 yield text
         yield answer.end()
 
@@ -66,12 +66,17 @@ class _Answer:
 
     def __init__(self) -> None:
         self.is_done = False
+        self._error: DependencyFailed | None = None
         self._finish_reason: Literal["stop", "length"] | None = None
         self._prompt_tokens: int | None = None
         self._completion_tokens: int | None = None
 
+    @property
+    def is_over(self) -> bool:
+        return self.is_done or self._error is not None
+
     def take(self, events: Iterable[bytes]) -> str:
-        """Note what the events say and return their text. Raises DependencyFailed for what is no chunk."""
+        """Note what the events say and return their text: what stands before one that is no chunk still leaves."""
         text = ""
         for data in events:
             if data == DONE:
@@ -80,8 +85,12 @@ class _Answer:
                 break
             try:
                 text += self._read(from_json(data))
+            except DependencyFailed as error:
+                self._error = error
+                break
             except (ValueError, TypeError, AttributeError, LookupError):
-                raise _nonsense() from None
+                self._error = _nonsense()
+                break
         return text
 
     def _read(self, chunk: Any) -> str:
@@ -106,7 +115,9 @@ class _Answer:
         return content
 
     def end(self) -> GenerationEnd:
-        """Return the end of the answer. Raises DependencyFailed if the stream had none."""
+        """Return the end of the answer. Raises DependencyFailed if the stream had none, or what is no chunk."""
+        if self._error:
+            raise self._error
         if self._finish_reason is None:
             raise DependencyFailed(DEPENDENCY, "the chat stream was cut before its end")
         return GenerationEnd(

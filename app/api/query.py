@@ -121,10 +121,22 @@ def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
 
 
 async def _rendered(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
-    """The sources are the first event: what fails in finding them fails before the first byte."""
+    """The sources leave with the first words: until then a failure has a status of its own, by which a client knows
+    whether to ask again.
+    """
+    sources = b""
     async with aclosing(events):
         async for event in events:
-            yield render(event)
+            match event:
+                case Sources():
+                    sources = render(event)
+                case Token():
+                    yield sources + render(event)
+                    sources = b""
+                case Done():
+                    if sources:
+                        yield sources
+                    yield render(event)
 
 
 def render(event: Event) -> bytes:

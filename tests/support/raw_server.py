@@ -87,7 +87,7 @@ class RawServer:
         writer.write(act.sent)
         gone = asyncio.create_task(reader.read())
         try:
-            while act.again and not gone.done():
+            while act.again and not (gone.done() or writer.is_closing()):
                 writer.write(act.again)
                 await asyncio.wait({gone}, timeout=AGAIN_S)
             if act.then == "hang":

@@ -51,7 +51,7 @@ async def held_stream(client: httpx.AsyncClient, llm: OpenAiServer) -> AsyncGene
 
 async def test_sigterm_under_load_fails_no_question_until_the_balancer_has_learnt_it(tmp_path: Path) -> None:
     patient = {"REQUEST_TIMEOUT_S": "60", "STREAM_IDLE_TIMEOUT_S": "60", "LOG_LEVEL": "error"}
-    async with OpenAiServer(ChatScript(stall_after=0)) as llm, asyncio.timeout(60):
+    async with OpenAiServer(ChatScript(stall_after=1)) as llm, asyncio.timeout(60):
         chat = {"GENERATOR": "openai", "GENERATOR_URL": llm.url, "GENERATOR_MODEL": "m"}
         async with running(tmp_path, **chat, **patient) as (process, client):
             await client.post("/v1/documents", files={"file": DOCUMENT})

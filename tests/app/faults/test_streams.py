@@ -31,11 +31,11 @@ async def ask(client: httpx.AsyncClient) -> tuple[list[str], dict[str, object]]:
         Act(BEGUN, "close"),
         Act(BEGUN + LAST_CHUNK),
         Act(FIXED + token("half"), "close"),
-        Act(BEGUN + chunk(b'data: {"choi\n\n') + LAST_CHUNK),
-        Act(BEGUN + chunk(b"data: 42\n\n") + LAST_CHUNK),
-        Act(BEGUN + chunk(b'data: {"choices": [{"delta": {"content": 7}}]}\n\n') + LAST_CHUNK),
-        Act(BEGUN + chunk(b'data: {"choices": {"delta": 1}}\n\n') + LAST_CHUNK),
-        Act(BEGUN + chunk(b'data: {"error": {"message": "SECRET"}}\n\n') + LAST_CHUNK),
+        Act(BEGUN, again=chunk(b'data: {"choi\n\n')),
+        Act(BEGUN, again=chunk(b"data: 42\n\n")),
+        Act(BEGUN, again=chunk(b'data: {"choices": [{"delta": {"content": 7}}]}\n\n')),
+        Act(BEGUN, again=chunk(b'data: {"choices": {"delta": 1}}\n\n')),
+        Act(BEGUN, again=chunk(b'data: {"error": {"message": "SECRET"}}\n\n')),
         Act(BEGUN + b"zz\r\nnot a chunk"),
         Act(BEGUN + chunk(b"data: " + b"x" * 2**20) + LAST_CHUNK),
     ],
@@ -46,6 +46,16 @@ async def test_a_stream_that_breaks_ends_with_one_typed_error(serve_chat: ServeC
     assert (names[0], names[-1], names.count("error")) == ("sources", "error", 1)
     assert (last["status"], last["truncated"]) == (502, True)
     assert "SECRET" not in str(last)
+
+
+async def test_a_stream_that_breaks_before_its_first_word_is_a_problem_by_which_a_client_may_ask_again(
+    serve_chat: ServeChat,
+) -> None:
+    acts = [Act(HEAD + chunk(b"data: 42\n\n") + LAST_CHUNK), Act(HEAD + chunk(b": thinking\n\n"), "close")]
+    async with RawServer(*acts) as llm, serve_chat(llm.url) as client:
+        responses = [await client.post("/v1/query", json=QUESTION) for _ in acts]
+    assert [response.status_code for response in responses] == [502, 502]
+    assert {response.headers["content-type"] for response in responses} == {"application/problem+json"}
 
 
 @pytest.mark.parametrize("act", [Act(BEGUN, "hang"), Act(BEGUN, again=chunk(b": keep-alive\n\n"))])
