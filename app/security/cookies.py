@@ -13,6 +13,9 @@ from app.security.hosts import host_name, is_loopback
 HOST_PREFIX = "__Host-"
 """Browsers take a cookie of such a name from https only, for this host alone and the path `/` (RFC 6265bis)."""
 
+MAX_VALUE_BYTES = 4096 - 128
+"""Browsers drop a cookie of more than 4096 bytes, with its name and attributes (RFC 6265, section 6.1)."""
+
 
 def is_local(scope: Scope) -> bool:
     """Whether a browser on this machine asks, by http. Any other address must be https, or the cookie is not kept."""

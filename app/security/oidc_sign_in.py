@@ -32,7 +32,7 @@ COOKIE = "ragspan_sign_in"
 PATIENCE_S = 600
 """For a password, a second factor and a consent."""
 MAX_NAME_CHARS = 80
-Reason: TypeAlias = Literal["stale", "refused", "unavailable", "unproven", "stranger"]
+Reason: TypeAlias = Literal["stale", "refused", "unavailable", "unproven", "stranger", "crowded"]
 
 
 class _Failed(Exception):
@@ -80,7 +80,8 @@ class OidcSignIn:
             response = _back(f"sign-in-failed={failure.reason}")
         else:
             response = _back("signed-in")
-            self.sessions.begin_as(response, scope, _name(verified.claims), verified.principal)
+            if not self.sessions.begin_as(response, scope, _name(verified.claims), verified.principal):
+                response = _back("sign-in-failed=crowded")
         set_cookie(response, scope, COOKIE, "", for_s=0, samesite="lax")
         return response
 

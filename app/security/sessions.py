@@ -15,7 +15,7 @@ from starlette.types import Scope
 
 from app.api.problems import Problem
 from app.security.api_keys import ApiKey, find_key
-from app.security.cookies import read_cookie, set_cookie
+from app.security.cookies import MAX_VALUE_BYTES, read_cookie, set_cookie
 from app.security.headers import header
 from app.security.origins import CHANGING_METHODS
 from app.security.principal import Principal
@@ -52,18 +52,23 @@ class Sessions:
     def begin(self, response: Response, scope: Scope, presented_key: str) -> bool:
         """Set the cookie of a session for the holder of this key; False if the key is not known."""
         key = find_key(tuple(self._keys.values()), presented_key)
-        if key:
-            self._set(response, scope, {"key": _key_id(key)})
-        return key is not None
+        return key is not None and self._set(response, scope, {"key": _key_id(key)})
 
-    def begin_as(self, response: Response, scope: Scope, name: str, principal: Principal) -> None:
-        """Set the cookie of a session for someone whom an issuer named; it holds to its end, whatever happens there."""
+    def begin_as(self, response: Response, scope: Scope, name: str, principal: Principal) -> bool:
+        """Set the cookie of a session for someone whom an issuer named; it holds to its end, whatever happens there.
+
+        False if the groups take more room than a browser gives a cookie.
+        """
         groups = None if principal.groups is None else sorted(principal.groups)
         who = {"tenant": principal.tenant, "groups": groups, "scopes": sorted(principal.scopes)}
-        self._set(response, scope, {"name": name, "who": who})
+        return self._set(response, scope, {"name": name, "who": who})
 
-    def _set(self, response: Response, scope: Scope, payload: dict[str, Any]) -> None:
-        set_cookie(response, scope, COOKIE, self._signer.sign(payload, for_s=SESSION_S), for_s=SESSION_S)
+    def _set(self, response: Response, scope: Scope, payload: dict[str, Any]) -> bool:
+        signed = self._signer.sign(payload, for_s=SESSION_S)
+        if len(signed) > MAX_VALUE_BYTES:
+            return False
+        set_cookie(response, scope, COOKIE, signed, for_s=SESSION_S)
+        return True
 
     def end(self, response: Response, scope: Scope) -> None:
         """Take the cookie away."""

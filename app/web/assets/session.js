@@ -11,6 +11,7 @@ const FAILURES = {
   unavailable: "The sign-in service could not be asked. Try again in a moment.",
   unproven: "What the sign-in service said could not be proven. Tell your operator.",
   stranger: "Your account belongs to nobody here. Ask your operator.",
+  crowded: "Your account's groups are more than a browser's session has room for. Ask your operator.",
 };
 const dialog = byId("sign-in");
 // A window in which someone has signed in tells those that wait for it.

@@ -1,12 +1,15 @@
 """Signing in to the page at an issuer: a code for this browser, client and moment begins a session, no other."""
 
+import re
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from app.security.oidc_sign_in import Reason
+from app.web.routes import assets
 from tests.app.api.conftest import Serve
 from tests.app.api.process import NO_TLS
 from tests.support.identity_provider import AUDIENCE, CLIENT, CLIENT_SECRET, IdentityProvider
@@ -102,6 +105,25 @@ async def test_what_does_not_hold_begins_none(
         assert await sign_in(client) == f"/?sign-in-failed={reason}"
         assert not client.cookies
         assert (await client.get("/session")).json() == {"ways": ["oidc"], "scopes": []}
+
+
+@pytest.mark.parametrize(("chars", "end"), [(36, "signed-in"), (64, "sign-in-failed=crowded")])
+async def test_groups_that_no_cookie_has_room_for_are_told(
+    serve: Serve, idp: IdentityProvider, chars: int, end: str
+) -> None:
+    """Browsers drop a cookie beyond 4096 bytes without a word; fifty names of 36 characters, as Entra's, fit."""
+    idp.id_claims = {"groups": [f"{number:02}".ljust(chars, "x") for number in range(50)], "name": "\N{SNOWMAN}" * 80}
+    async with serve(**settings(idp, oidc_groups_claim="groups")) as client:
+        address = await at_issuer(await begin(client))
+        response = await client.get(address)
+        assert response.headers["Location"] == f"/?{end}"
+        assert all(len(cookie) <= 4096 for cookie in response.headers.get_list("Set-Cookie"))
+        assert ("tenant" in (await client.get("/session")).json()) == (end == "signed-in")
+
+
+def test_the_page_has_words_for_every_reason() -> None:
+    words = re.findall(r"^  (\w+): \"\w.*\",$", assets()["session.js"].decode(), re.MULTILINE)
+    assert set(words) == set(get_args(Reason))
 
 
 async def test_the_code_of_another_browser_begins_none(serve: Serve, idp: IdentityProvider) -> None:
