@@ -5,7 +5,8 @@ it found and drops every chunk of another version. Two processes must not publis
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
 from app.adapters.weaviate_store_schema import complete_collections, create_collections, stored_identity
 from app.adapters.weaviate_store_search import SearchCall
 from app.adapters.weaviate_store_tenant import TenantCollections
-from app.ports import DependencyUnavailable, IndexIdentity
+from app.ports import DependencyFailed, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
 logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
@@ -53,7 +54,7 @@ class WeaviateStore(RecordedStore):
 
     _system = "Weaviate"
     _timeouts = (TimeoutError, WeaviateTimeoutError)
-    _failures = (WeaviateBaseError, httpx.TransportError)
+    _failures = (WeaviateBaseError, httpx.RequestError)
 
     def __init__(self, connection: WeaviateConnection) -> None:
         super().__init__()
@@ -66,7 +67,7 @@ class WeaviateStore(RecordedStore):
         await self.close()
         there, prefix = self._connection, self._connection.collection_prefix
         where = f"{there.http_url}, gRPC {there.grpc_host}:{there.grpc_port}"
-        async with self._reported(f"open the index at {where}", OPEN_TIMEOUT_S):
+        async with self._reported(f"open the index at {where}", OPEN_TIMEOUT_S), _understood(where):
             self._connections = connection, _ = client(there), search_call(there)
             await connection.connect()
             await _check_version(connection)
@@ -74,7 +75,7 @@ class WeaviateStore(RecordedStore):
             found = await stored_identity(connection, prefix)
             await self._index("").exists()  # else gRPC would first be missed by a search
         require_identity(found, identity, f"The index {prefix} in Weaviate")
-        async with self._reported("complete the index", OPEN_TIMEOUT_S):
+        async with self._reported("complete the index", OPEN_TIMEOUT_S), _understood(where):
             await complete_collections(connection, prefix)
         self._dimensions = identity.dimensions
 
@@ -125,6 +126,16 @@ class WeaviateStore(RecordedStore):
         if tenant not in self._known_tenants and await index.exists():
             self._known_tenants.add(tenant)
         return tenant in self._known_tenants
+
+
+@asynccontextmanager
+async def _understood(where: str) -> AsyncGenerator[None]:
+    """Name who answered where the client cannot make sense of an answer: it takes for granted what one should hold."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        message = f"What answers at {where} is no Weaviate, or a broken one ({type(error).__name__})."
+        raise DependencyFailed("vector_store", message) from None
 
 
 def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
