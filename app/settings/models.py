@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from app.settings.values import ExistingFile, Seconds, Url
+from app.settings.values import Seconds, TokenizerFile, Url
 from app.settings.variants import Variant
 
 
@@ -18,7 +18,7 @@ class ModelSettings(BaseSettings):
     embedder_api_key: SecretStr | None = Field(default=None, description="Bearer token of the embedding API.")
     embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Length of its vectors.")
     embedder_max_tokens: int | None = Field(default=None, ge=128, description="Most tokens that one text may hold.")
-    embedder_tokenizer_file: ExistingFile | None = Field(
+    embedder_tokenizer_file: TokenizerFile | None = Field(
         default=None, description="The model's tokenizer.json: chunks are counted by the model's own tokenizer."
     )
     embedder_query_prefix: str = Field(default="", description="Text put before each question, where the model asks.")

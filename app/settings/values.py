@@ -1,11 +1,15 @@
 """Kinds of values that several sections share, each refused with what to write instead."""
 
 import re
+from os import SEEK_END
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
+
+ENDS_BYTES = 1024
+"""Room for the white space around a JSON object."""
 
 
 def service_url(value: str) -> str:
@@ -52,10 +56,25 @@ def _existing_file(value: Path) -> Path:
     return value
 
 
+def _tokenizer_file(value: Path) -> Path:
+    """Look at the two ends alone, which tell a page of errors, a pointer of Git LFS or half a file: it may be large."""
+    try:
+        with _existing_file(value).open("rb") as file:
+            begin = file.read(ENDS_BYTES).lstrip()
+            file.seek(max(0, file.seek(0, SEEK_END) - ENDS_BYTES))
+            end = file.read().rstrip()
+    except OSError as error:
+        raise ValueError(f"the file cannot be read ({error.strerror}); let this user read it") from None
+    if not begin.startswith(b"{") or not end.endswith(b"}"):
+        raise ValueError("the file is no JSON object, or not the whole of it; give the model's tokenizer.json")
+    return value
+
+
 Url: TypeAlias = Annotated[str, AfterValidator(service_url)]
 RedisUrl: TypeAlias = Annotated[str, AfterValidator(_redis_url)]
 PostgresUrl: TypeAlias = Annotated[str, AfterValidator(_postgres_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
+TokenizerFile: TypeAlias = Annotated[Path, AfterValidator(_tokenizer_file)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
 
 

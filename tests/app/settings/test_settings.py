@@ -135,6 +135,20 @@ def test_what_does_not_fit_together_is_refused(variables: dict[str, str], senten
     assert sentence in problems(**variables)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>no such model</html>", b"version https://git-lfs.github.com/spec/v1\n", b'{"model": {"vo']
+)
+def test_a_tokenizer_file_that_is_no_whole_json_object_is_refused_at_start(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_bytes(content)
+    sentence = (
+        f"RAGSPAN_EMBEDDER_TOKENIZER_FILE='{file}' is refused: the file is no JSON object, or not the whole of it"
+    )
+    assert sentence in problems(EMBEDDER_TOKENIZER_FILE=str(file))
+    file.write_bytes(b'\n {"model": {}, "more": "' + b"x" * 5000 + b'"}\n')
+    assert "no JSON object" not in problems(EMBEDDER_TOKENIZER_FILE=str(file))
+
+
 def test_a_secret_is_in_no_message_and_no_repr() -> None:
     text = problems(API_KEYS=f"ci:acme:{KEY}", PORT="x", **{**CHAT, "GENERATOR_URL": "http://user:hunter2@llm"})
     assert KEY not in text
