@@ -6,8 +6,9 @@ entities, percent and backslash escapes, back slashes for slashes, full-width le
 
 A name without a scheme (`example.com/x`) and an address that no browser fetches (`s3://bucket`) may also leave if it
 stands in a passage letter for letter: it was written before the question was asked, so it carries nothing of it.
-Deliberately absent: numbers as hosts without a scheme (`10.0.0.0/8` is mostly no link), and two-label names of rare
-domains without a path (`user.id`), which have no room for data.
+Deliberately absent: numbers as hosts without a scheme (`10.0.0.0/8` is mostly no link); two-label names of rare domains
+without a path (`user.id`), each of which somebody would have to register, so that they have no room for data; and names
+that end in no top-level domain (`app.rag.links`, `values.prod.yaml`), which lead nowhere.
 """
 
 import html
@@ -15,6 +16,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 from urllib.parse import unquote
+
+from app.rag.top_level_domains import TOP_LEVEL_DOMAINS
 
 MAX_LINK_CHARS = 2048
 """A longer run of characters without a space is judged by its first part."""
@@ -25,20 +28,19 @@ COMMON_DOMAINS = frozenset(
         "top xyz club live tech store space website link click page blog news wiki zone host press world agency icu",
     )
 )
-FILE_ENDINGS = frozenset(re.findall(r"\w+", "py md sh rs ts js go cc pl so rb cs tf hs kt ml mm ps vb mk"))
-"""Domains of two letters that mostly end a file's name: a link only with a path after them."""
-
 TAIL = r"[^\s<>\"'`)\]}|]"
 SCHEME = rf"[a-z][a-z0-9+.-]{{1,31}}\\*:(?![/\\]{{2}}){TAIL}+"
+WEB = "https?|ftps?|wss?|javascript|vbscript|view-source|blob|mailto|xmpp"
 LINK = rf"""
-    (?P<web>(?:https?|ftps?|wss?|javascript|vbscript|view-source|blob|mailto|xmpp)\\*:{TAIL}+
+    (?P<web>(?:{WEB})\\*:{TAIL}+
       | data:[\w.+-]*(?:/[\w.+-]*)?[;,]{TAIL}*
       | file:[/\\]{TAIL}*
       | (?<=[("'<=\[`])[/\\]{{2,}}{TAIL}+
       | (?<![\w/\\])[/\\]{{2,}}[^\s/\\]*\.{TAIL}+
       | (?:(?<=\]\()|(?<=\]\(<)|(?<=\]:)|(?<=<)){SCHEME})
     | (?P<scheme>[a-z][a-z0-9+.-]{{0,31}}\\*:[/\\]{{2}}{TAIL}*)
-    | (?<![\w.-])(?P<name>(?:[\w-]+\\*\.)+(?P<domain>[^\W\d_]{{2,24}}|xn--[a-z0-9-]+)(?![\w-]|:\D))
+    | (?<![\w.-])(?P<name>(?:[\w-]+\\*\.)+
+        (?P<domain>(?!(?:{WEB}|data|file):)[^\W\d_]{{2,24}}|xn--[a-z0-9-]+)(?![\w-]|:[/\\]))
       (?::\d+)?(?P<path>[/?\#\\]{TAIL}*)?
     """
 ANYWHERE = re.compile(LINK, re.VERBOSE | re.IGNORECASE)
@@ -125,6 +127,6 @@ def _is_link_name(link: re.Match[str]) -> bool:
         return False  # an e-mail address
     if name.startswith("www.") or domain in COMMON_DOMAINS:
         return True
-    if len(domain) == 2 and domain not in FILE_ENDINGS and name.count(".") > 1:  # noqa: PLR2004 - a country's
+    if name.count(".") > 1 and (domain in TOP_LEVEL_DOMAINS or not domain.isascii() or domain.startswith("xn--")):
         return True
     return len(path) > 1

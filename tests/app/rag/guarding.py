@@ -18,7 +18,7 @@ ALLOWED = ("docs.example.org", "wiki.example.net")
 PASSAGES = (hit("Set nvidia.com/gpu and karpenter.sh/disrupted. Read from s3://corpus/handbook."),)
 AUTHORITY = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?[/\\]{2,}([^/?#\\]*)|([a-z][a-z0-9+.-]*):(.*)", re.IGNORECASE)
 BARE = re.compile(
-    r"(?:https?|ftps?|wss?):[/\\]*([^\s/\\?#<>\"'`)\]]+)|\b(www\.[\w.-]+)|([\w-]+(?:\.[\w-]+)*\.(?:com|io|example|рф))(?![\w@])",
+    r"(?:https?|ftps?|wss?):[/\\]*([^\s/\\?#<>\"'`)\]]+)|\b(www\.[\w.-]+)|([\w-]+(?:\.[\w-]+)*\.(?:com|io|example|sh|zip|engineering|photography|онлайн|xn--80asehdb|рф))(?![\w@])",
     re.IGNORECASE,
 )
 

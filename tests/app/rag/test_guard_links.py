@@ -1,11 +1,13 @@
 """S2: no address of another host leaves, however it is written and however the stream is cut."""
 
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 
 from app.ports import Hit
 from app.rag.guard import LINK_REMOVED, Guard, Rules
+from app.rag.top_level_domains import TOP_LEVEL_DOMAINS
 from tests.app.rag.guarding import PASSAGES, corpus, foreign_urls, guarded, splits
 from tests.support.fake_ports import hit
 
@@ -69,6 +71,20 @@ def test_a_star_allows_every_web_host_and_no_other_scheme() -> None:
     guard = Guard(Rules(link_hosts=frozenset({"*"})))
     assert guarded(guard, ["https://any.example/x"]) == "https://any.example/x"
     assert LINK_REMOVED in guarded(guard, ["[x](javascript:alert(1))"])
+
+
+def test_a_name_that_a_passage_has_stays_and_one_more_label_does_not() -> None:
+    for name, expected in (("corp.wiki.engineering", "corp.wiki.engineering"), ("SECRET.corp.wiki.engineering", None)):
+        text = Guard(Rules()).open([hit("Look into corp.wiki.engineering.")])
+        assert (text.feed(f"See {name} now") + text.end() == f"See {expected} now") is (expected is not None)
+
+
+def test_every_top_level_domain_is_known() -> None:
+    """Hypothesis brings IANA's list along and renews it; where this fails, renew ours."""
+    listed = resources.files("hypothesis.vendor").joinpath("tlds-alpha-by-domain.txt").read_text().lower().split("\n")
+    domains = {line for line in listed if line.isalpha()}
+    assert len(domains) > 1000
+    assert domains - TOP_LEVEL_DOMAINS == set()
 
 
 def _from(source_uri: str) -> Hit:
