@@ -73,7 +73,7 @@ async def complete(
 def _question(body: ChatRequest, service: Service, tenant: str, groups: frozenset[str] | None) -> Question:
     """The last message is the question. Instructions are the service's own: no caller can lift them."""
     *before, last = body.messages
-    if last.role != "user" or not last.content.strip():
+    if last.role != "user" or not last.content or not last.content.strip():
         raise Problem(
             422, "The last message is the question: its role must be 'user', its text some.", param="messages"
         )
@@ -85,7 +85,7 @@ def _question(body: ChatRequest, service: Service, tenant: str, groups: frozense
         conversation=tuple(
             Message(role=turn.role, content=turn.content)
             for turn in before
-            if turn.role == "user" or turn.role == "assistant"  # noqa: PLR1714 - a set would not narrow the type
+            if turn.content and (turn.role == "user" or turn.role == "assistant")  # noqa: PLR1714 - a set would not narrow
         ),
         scope=Scope(groups=groups, tags=wanted_tags(body.filter)),
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.api.problems import Problem
 from app.api.schemas import MAX_MESSAGES, MAX_TURN_CHARS, Filter, Text, TopK
@@ -20,6 +20,7 @@ ONLY: dict[str, tuple[object, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
     "logprobs": (False,),
+    "top_logprobs": (0,),
     "stop": ([],),
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
@@ -36,22 +37,38 @@ def _joined(content: object) -> object:
 
 
 def _text(part: object) -> str:
+    """Return what a part says; a refusal, which clients echo of an answer, is what was said as well."""
     fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
-    text = fields.get("text")
-    if fields.get("type") != "text" or not isinstance(text, str):
+    kind = fields.get("type")
+    text = fields.get("refusal" if kind == "refusal" else "text")
+    if kind not in ("text", "refusal") or not isinstance(text, str):
         raise ValueError("this service reads text alone; send a text, or parts of the type 'text'")
     return text
 
 
 class ChatMessage(BaseModel):
-    """A message; what else clients echo of an answer's message is left aside."""
+    """A message; what else clients echo of an answer's message, as a call of a tool, is left aside."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[Text, BeforeValidator(_joined), Field(max_length=MAX_TURN_CHARS)]
+    content: Annotated[Text | None, BeforeValidator(_joined)] = Field(
+        default=None, validate_default=True, max_length=MAX_TURN_CHARS
+    )
+
+    @field_validator("content")
+    @classmethod
+    def _is_said(cls, content: str | None, info: ValidationInfo) -> str | None:
+        if content is None and info.data.get("role") != "assistant":
+            raise ValueError("it is required; send a text")
+        return content
 
 
 class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     include_usage: bool = False
+
+    def ignored(self) -> list[str]:
+        return [f"stream_options.{name[:80]}" for name in sorted(self.model_extra or {})]
 
 
 class ChatRequest(BaseModel):
@@ -74,7 +91,13 @@ class ChatRequest(BaseModel):
             if name not in WITHOUT_EFFECT and value not in ONLY.get(name, ()):
                 raise Problem(422, _refusal(name), param=name[:80])
         roles = {message.role for message in self.messages} & {"system", "developer"}
-        return sorted(wanted.keys() & WITHOUT_EFFECT) + [f"messages of role {role}" for role in sorted(roles)]
+        silent = any(message.content is None for message in self.messages)
+        return [
+            *sorted(wanted.keys() & WITHOUT_EFFECT),
+            *(self.stream_options.ignored() if self.stream_options else ()),
+            *(f"messages of role {role}" for role in sorted(roles)),
+            *(["messages of role assistant without text"] if silent else ()),
+        ]
 
 
 def _refusal(name: str) -> str:

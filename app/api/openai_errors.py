@@ -15,6 +15,9 @@ from app.api.errors import log_error, problem_of
 
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
+ADDRESSES = tuple(f"{path}/" for path in (CHAT_PATH, MODELS_PATH, "/v1/completions", "/v1/embeddings", "/v1/responses"))
+"""Where OpenAI's clients ask for answers and vectors, and what lies below. There is nothing at the last three; in other
+words than these the clients could not say so."""
 INVALID = 400
 UNPROCESSABLE = 422
 """OpenAI answers 400 where we answer 422 elsewhere, and its clients know BadRequestError for it."""
@@ -28,7 +31,7 @@ TYPES: Mapping[int, tuple[str, str | None]] = {
 
 
 def is_openai(path: str) -> bool:
-    return path in {CHAT_PATH, MODELS_PATH} or path.startswith(f"{MODELS_PATH}/")
+    return f"{path}/".startswith(ADDRESSES)
 
 
 def envelope(problem: Mapping[str, Any]) -> dict[str, Any]:

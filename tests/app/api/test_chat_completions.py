@@ -121,6 +121,42 @@ async def test_the_one_model_is_listed_and_no_other_answers(ours: AsyncOpenAI) -
         assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
 
 
+async def test_turns_without_text_that_clients_echo_are_left_out(ours: AsyncOpenAI, generator: FakeGenerator) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    parts = [{"type": "refusal", "refusal": "I would rather not."}]
+    echoed: Any = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "assistant", "content": None, "refusal": "No."},
+        {"role": "assistant", "content": parts},
+    ]
+    answer = await ours.chat.completions.create(model=MODEL, messages=[*ASKED, *echoed, *ASKED], top_logprobs=0)
+    assert ragspan(answer)["ignored"] == ["messages of role assistant without text"]
+    said = [message.content for message in generator.prompts[-1].messages if message.role == "assistant"]
+    assert said == ["I would rather not."]
+
+
+async def test_what_a_stream_cannot_have_is_named(ours: AsyncOpenAI) -> None:
+    options: Any = {"include_usage": False, "include_obfuscation": False, "chunk_tokens": 3}
+    came = await chunks(ours, stream_options=options)
+    assert ragspan(came[-1])["ignored"] == ["stream_options.chunk_tokens", "stream_options.include_obfuscation"]
+
+
+async def test_what_there_is_not_of_openais_api_is_not_found(ours: AsyncOpenAI, client: httpx.AsyncClient) -> None:
+    for call in (
+        ours.embeddings.create(model=MODEL, input="x"),
+        ours.completions.create(model=MODEL, prompt="x"),
+        ours.responses.create(model=MODEL, input="x"),
+        ours.responses.retrieve("resp_1"),
+        ours.chat.completions.retrieve("chatcmpl-1"),
+    ):
+        with pytest.raises(openai.NotFoundError, match="nothing at this address") as caught:
+            await call
+        assert caught.value.type == "invalid_request_error"
+    elsewhere = await client.post("/v1/completionist")
+    assert elsewhere.headers["content-type"] == "application/problem+json"
+
+
 TOOL: Any = {"type": "function", "function": {"name": "f", "parameters": {}}}
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"tools": [TOOL]}, "tools"),
@@ -133,6 +169,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"extra_body": {"filter": {"": "x"}}}, "filter"),
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "user", "content": " "}]}, "messages"),
+    ({"messages": [{"role": "user", "content": None}, *ASKED]}, "messages.0.content"),
+    ({"messages": [{"role": "user"}, *ASKED]}, "messages.0.content"),
+    ({"top_logprobs": 1}, "top_logprobs"),
     ({"messages": [*ASKED, {"role": "assistant", "content": "It"}]}, "messages"),
     ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}, "messages.0.role"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
