@@ -36,6 +36,12 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
             return _pinecone(settings, client)
 
 
+def store_place(settings: Settings) -> str:
+    """Return where the store is, as whoever set it up knows it."""
+    embedded = settings.vector_store == "embedded"
+    return str(getattr(settings, "data_dir" if embedded else f"{settings.vector_store}_url"))
+
+
 def _weaviate(settings: Settings) -> VectorStore:
     from app.adapters.weaviate_import import api_keys_alone  # noqa: PLC0415
 

@@ -25,6 +25,7 @@ from app.ports import ServiceError, StaleVersion
 from app.rag.access import parse_groups, tags_of
 from app.security.principal import DEFAULT_TENANT
 from app.settings import Settings
+from app.store_choice import store_place
 
 Ingest: TypeAlias = Callable[[SourceFile], Awaitable[IngestOutcome]]
 SOME_SKIPPED = 1
@@ -134,5 +135,5 @@ async def _target(
         adapters = await stack.enter_async_context(open_adapters(settings))
         await adapters.store.open(index_identity(adapters.embedder))
         ingestor = Ingestor(adapters.store, adapters.embedder)
-        place = settings.data_dir if settings.vector_store == "embedded" else settings.weaviate_url
-        yield partial(ingestor.ingest, tenant or DEFAULT_TENANT), f"{settings.vector_store} store at {place}"
+        place = f"{settings.vector_store} store at {store_place(settings)}"
+        yield partial(ingestor.ingest, tenant or DEFAULT_TENANT), place

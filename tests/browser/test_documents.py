@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import violations
 from tests.browser.asking import answered, ask, citations, open_passage
 from tests.browser.running import add_document, running_service, titles
 
@@ -47,6 +48,7 @@ def test_a_long_list_is_read_on_at_the_press_of_a_button(page: Page, tmp_path: P
         page.goto(address)
         expect(page.get_by_role("heading", name="Documents 2+")).to_be_visible()
         expect(page.get_by_text("There are more documents than these 2.", exact=True)).to_be_visible()
+        assert violations(page) == []
         more.press("Enter")
         expect(page.get_by_role("status")).to_have_text("There are more documents than these 4.")
         expect(more).to_be_focused()

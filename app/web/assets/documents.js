@@ -19,7 +19,9 @@ async function read(before) {
   const more = byId("documents-more");
   more.ariaDisabled = "true";
   try {
-    list = await withNextPage(before);
+    const after = await withNextPage(before);
+    if (before.next && before !== list) return; // meanwhile the list was read anew
+    list = after;
     const { documents, next } = list;
     byId("documents-count").textContent = documents.length.toLocaleString("en") + (next ? "+" : "");
     byId("documents-list").replaceChildren(...documents.map(documentNode));
