@@ -10,6 +10,7 @@ from hashlib import sha256
 from app.ports import UnknownPosition
 
 CHECKSUM_BYTES = 6
+BAD_CURSOR = "it is none that this service gave you; send next_cursor as it came, or begin again without"
 
 
 def cursor_of(tenant: str, position: str) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from starlette.status import HTTP_204_NO_CONTENT
 
-from app.api.cursors import cursor_of, read_cursor
+from app.api.cursors import BAD_CURSOR, cursor_of, read_cursor
 from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
-from app.api.problems import Problem
+from app.api.problems import Problem, invalid
 from app.api.schemas import Document, Documents, DocumentsWanted, Ingested
 from app.api.upload_scope import groups_of_upload, tags_of_upload
 from app.ingest.identity import is_uri, upload_uri
@@ -19,8 +19,6 @@ from app.rag.access import may_read, metadata_of
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 MAX_URI_CHARS = 2048
-BAD_CURSOR = "it is none that this service gave you; send next_cursor as it came, or begin again without"
-CURSOR_FAULT = {"field": "cursor", "message": BAD_CURSOR}
 FIELDS = ("file", "source_uri", "groups", "metadata")
 
 
@@ -80,7 +78,7 @@ async def list_documents(
         after = read_cursor(tenant, wanted.cursor) if wanted.cursor is not None else ""
         page = await service.bounded(service.adapters.store.list_documents(tenant, wanted.limit, after, caller))
     except UnknownPosition:
-        raise Problem(422, f"The request is not valid: cursor: {BAD_CURSOR}.", errors=[CURSOR_FAULT]) from None
+        raise invalid(("cursor", BAD_CURSOR)) from None
     following = None if page.next is None else cursor_of(tenant, page.next)
     return Documents(documents=[_document(record) for record in page.documents], next_cursor=following)
 

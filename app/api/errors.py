@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.api.disconnect import ClientGone
-from app.api.problems import Problem
+from app.api.problems import Problem, invalid
 from app.ports import (
     DependencyFailed,
     DependencyTimeout,
@@ -113,15 +113,9 @@ async def _handle_invalid(_request: Request, error: Exception) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return Problem(400, NOT_JSON).response()
-    errors = [
-        {
-            "field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
-            "message": _sentence(fault["type"], str(fault["msg"]).removeprefix("Value error, ")),
-        }
-        for fault in faults
-    ]
-    detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in errors)
-    return Problem(422, f"The request is not valid: {detail}.", errors=errors).response()
+    fields = [".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]) for fault in faults]
+    messages = [_sentence(fault["type"], str(fault["msg"]).removeprefix("Value error, ")) for fault in faults]
+    return invalid(*zip(fields, messages, strict=True)).response()
 
 
 def _sentence(kind: str, message: str) -> str:

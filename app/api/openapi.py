@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.api import openapi_examples as examples
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope, is_openai
-from app.api.problems import Problem
+from app.api.problems import Problem, invalid
 from app.api.schemas import AnswerEnd
 from app.security.needed_scopes import is_open
 
@@ -163,7 +163,7 @@ def _complete(method: str, path: str, operation: Json) -> None:
             responses["503"] = {"description": "Not ready", "content": _not_ready()}
         return
     for status in sorted({*EVERYWHERE, *STATUSES[method, path]}):
-        shown_status, response = _problem(path, status)
+        shown_status, response = _problem(method, path, status)
         responses[str(shown_status)] = response
 
 
@@ -178,10 +178,12 @@ def _not_ready() -> Json:
     return {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}, "example": example}}
 
 
-def _problem(path: str, status: int) -> tuple[int, Json]:
+def _problem(method: str, path: str, status: int) -> tuple[int, Json]:
     """Return the status as a client sees it, and the response; OpenAI's clients know 400 where others get 422."""
-    members: Json = {"errors": examples.ERRORS[status]} if status in examples.ERRORS else {}
-    body = Problem(status, examples.DETAILS[status], **members).body()
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        body = invalid(examples.FAULTS.get((method, path), examples.EMPTY_QUESTION)).body()
+    else:
+        body = Problem(status, examples.DETAILS[status]).body()
     schema, media_type = "Problem", "application/problem+json"
     if is_openai(path):
         schema, media_type, body = "OpenAiError", "application/json", envelope(body)

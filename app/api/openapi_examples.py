@@ -6,6 +6,7 @@ A test holds each against its schema, sends the requests, and compares the answe
 from collections.abc import Mapping
 from typing import Any
 
+from app.api.cursors import BAD_CURSOR
 from app.api.event_stream import server_sent_event
 
 DOC_ID = "7d9f2c41a0b35e68d1c4f7a2"
@@ -136,11 +137,12 @@ DETAILS: Mapping[int, str] = {
     409: "A newer version of this document is already in the index; nothing was changed.",
     413: "The document is larger than 20971520 bytes; split it or ask the operator to allow more.",
     421: "This service does not answer for the name in the Host header; its operator sets RAGSPAN_ALLOWED_HOSTS.",
-    422: "The request is not valid: query: the question is empty; write one.",
     429: "The service answers as many questions as it can; ask again in 1 s.",
     500: "The service failed; its log has the reason.",
     502: "The answer generator answered with an error.",
     503: "The document index is unavailable; try again shortly.",
     504: "The answer generator did not answer in time.",
 }
-ERRORS = {422: [{"field": "query", "message": "the question is empty; write one"}]}
+FAULTS: Mapping[tuple[str, str], tuple[str, str]] = {("get", "/v1/documents"): ("cursor", BAD_CURSOR)}
+"""Of an invalid request to an address at which no question is asked: the field, and what to send instead."""
+EMPTY_QUESTION = ("query", "the question is empty; write one")

@@ -23,6 +23,13 @@ class Problem(Exception):
         return JSONResponse(self.body(), self.status, self.headers, media_type="application/problem+json")
 
 
+def invalid(*faults: tuple[str, str]) -> Problem:
+    """Return the problem of a request with these faults: each a field, and what to send instead."""
+    detail = "; ".join(f"{field}: {message}" for field, message in faults)
+    errors = [{"field": field, "message": message} for field, message in faults]
+    return Problem(422, f"The request is not valid: {detail}.", errors=errors)
+
+
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return a problem as a response, for middleware, which cannot raise to the exception handlers."""
     return Problem(status, detail, headers=headers).response()

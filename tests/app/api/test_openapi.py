@@ -90,9 +90,12 @@ async def test_a_stream_has_the_events_of_the_example(client: httpx.AsyncClient)
 
 
 async def test_the_example_of_an_invalid_request_is_what_comes(client: httpx.AsyncClient) -> None:
-    response = await client.post("/v1/query", json={"query": " "})
-    described = OPERATIONS["post /v1/query"]["responses"]["422"]["content"]["application/problem+json"]["example"]
-    assert response.json() == described
+    for operation, response in (
+        ("post /v1/query", await client.post("/v1/query", json={"query": " "})),
+        ("get /v1/documents", await client.get("/v1/documents?cursor=nonsense")),
+    ):
+        described = OPERATIONS[operation]["responses"]["422"]["content"]["application/problem+json"]["example"]
+        assert response.json() == described
 
 
 def members(value: Any) -> Any:
