@@ -121,7 +121,7 @@ class ModelServer:
                 finally:
                     answer.close()
         except (HttpError, TimeoutError) as error:
-            return Health(ok=False, detail=f"{self._url}{path} failed: {type(error).__name__}")
+            return Health(ok=False, detail=f"{self._url}{path} failed: {str(error) or 'TimeoutError'}")
         return Health(ok=answer.status == 200, detail=f"{self._url}{path} answered with status {answer.status}")  # noqa: PLR2004
 
     def _refusal(self, path: str, answer: Answer) -> DependencyUnavailable:

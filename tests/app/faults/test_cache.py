@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -169,6 +170,6 @@ async def test_while_the_store_is_down_kept_answers_are_given_and_others_refused
             await client.post("/v1/query", json={"query": f"Another {number}?"})
         refused = [await client.post("/v1/query", json={"query": f"Another {number}?"}) for number in range(8, 11)]
         assert {response.status_code for response in refused} == {503}
-        assert min(response.elapsed.total_seconds() for response in refused) < 0.3
+        assert median(response.elapsed.total_seconds() for response in refused) < 0.3
         metadata = (await ask(client))["metadata"]
     assert (metadata["cached"], metadata["degraded"]) == ("exact", ["vector_store"])

@@ -1,5 +1,7 @@
 """R1 and R6: a dependency that stays down costs one fast refusal, names itself, and is found again when it returns."""
 
+from statistics import median
+
 import httpx
 import pytest
 
@@ -32,7 +34,7 @@ async def test_a_store_that_hangs_is_refused_at_once_when_its_breaker_is_open(
         ready = await client.get("/readyz")
         metrics = (await client.get("/metrics")).text
     assert {response.status_code for response in responses} == {503}
-    assert min(response.elapsed.total_seconds() for response in responses) < 0.3
+    assert median(response.elapsed.total_seconds() for response in responses) < 0.3
     assert 1 <= int(responses[0].headers["Retry-After"]) <= OPEN_S
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "degraded": ["vector_store"]})
     assert 'rag_circuit_breaker_open{dependency="vector_store"} 1.0' in metrics

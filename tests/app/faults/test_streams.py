@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from statistics import median
 
 import aiohttp
 import httpx
@@ -74,10 +75,10 @@ async def test_a_stream_that_never_ends_is_cut_at_the_total_deadline(
     caplog.set_level("INFO", "ragspan.request")
     endless = Act(HEAD, again=chunk(token("more ")))
     async with RawServer(endless) as llm, serve_chat(llm.url, request_timeout_s=1) as client:
-        for _ in range(2):
+        for _ in range(3):
             names, last = await ask(client)
             assert (names[-1], last["status"], last["truncated"]) == ("error", 504, True)
-    assert 1000 <= min(vars(record)["ms"] for record in caplog.records if hasattr(record, "ms")) <= 1100
+    assert 1000 <= median(vars(record)["ms"] for record in caplog.records if hasattr(record, "ms")) <= 1100
 
 
 async def test_hung_streams_leave_no_task_and_no_descriptor(serve_chat: ServeChat) -> None:
@@ -113,4 +114,4 @@ async def test_a_client_that_leaves_ends_the_work_at_the_model_server_within_100
                 begun = time.monotonic()
             await asyncio.wait_for(llm.left.wait(), 5)
             took_s.append(time.monotonic() - begun)
-    assert min(took_s) < 0.1
+    assert median(took_s) < 0.1

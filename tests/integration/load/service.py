@@ -15,10 +15,14 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @asynccontextmanager
-async def replica(folder: Path, model_url: str, **settings: str) -> AsyncGenerator[tuple[Process, httpx.AsyncClient]]:
-    """Yield the process, which holds one document, and a client that knows its address."""
+async def replica(
+    folder: Path, model_url: str, *, key: str = "", **settings: str
+) -> AsyncGenerator[tuple[Process, httpx.AsyncClient]]:
+    """Yield the process, which holds one document, and a client that knows its address and has the key."""
     model = {"GENERATOR": "openai", "GENERATOR_URL": model_url, "GENERATOR_MODEL": "m"}
     async with running(folder, LOG_LEVEL="error", **model, **settings) as (process, client):
+        if key:
+            client.headers["Authorization"] = f"Bearer {key}"
         (await client.post("/v1/documents", files={"file": DOCUMENT})).raise_for_status()
         yield process, client
 
