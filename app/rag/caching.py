@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from app.ports import AnswerCache, DependencyUnavailable, Hit
+from app.ports import AnswerCache, DependencyTimeout, DependencyUnavailable, Hit
 from app.rag.breaker import Breakers
 from app.rag.cache_key import CacheKey, cache_key
 from app.rag.corpus import CorpusVersions
@@ -92,17 +92,39 @@ class CachedAnswers:
             if corpus.is_known and (found := await self._look_up(key, run)):
                 self._count("exact")
                 return Replay(found, run, "exact")
-            flight = self._flights.get(key.exact)
-            if flight and not flight.is_abandoned:
+            if flight := self._under_way(key.exact):
                 self._count("joined")
-                return _joined(flight, run)
+                fresh = self._fresh(question, key, run) if corpus.is_known else self._pipeline.answer(question, run)
+                return self._joined(flight, key.exact, run, fresh)
         if corpus.is_known:
-            return self._take_off(key.exact, self._made(question, key, run, use)).follow()
+            return self._take_off(key.exact, self._made(question, key, run, use), run).follow()
         self._count("error")
-        return self._take_off(key.exact, self._pipeline.answer(question, run)).follow()
+        return self._take_off(key.exact, self._pipeline.answer(question, run), run).follow()
 
-    def _take_off(self, key: str, events: AsyncGenerator[Event, None]) -> Flight:
-        flight = self._flights[key] = Flight(events)
+    def _under_way(self, key: str) -> Flight | None:
+        flight = self._flights.get(key)
+        return flight if flight and not flight.is_abandoned else None
+
+    async def _joined(
+        self, flight: Flight, key: str, run: Run, fresh: AsyncGenerator[Event, None]
+    ) -> AsyncGenerator[Event, None]:
+        """Events of an answer that somebody else asked for; if their time is over before its first word, of another."""
+        try:
+            async with aclosing(_followed(flight, run)) as events:
+                async for event in events:
+                    yield event
+                return
+        except DependencyTimeout:
+            if "first_token" in run.timings_ms or not flight.is_overdue or not run.left_s():
+                raise
+        other = self._under_way(key)
+        again = self._joined(other, key, run, fresh) if other else self._take_off(key, fresh, run).follow()
+        async with aclosing(again):
+            async for event in again:
+                yield event
+
+    def _take_off(self, key: str, events: AsyncGenerator[Event, None], run: Run) -> Flight:
+        flight = self._flights[key] = Flight(events, run)
 
         def land(_task: asyncio.Task[None]) -> None:
             if self._flights.get(key) is flight:
@@ -187,7 +209,7 @@ class Replay:
         yield self.done
 
 
-async def _joined(flight: Flight, run: Run) -> AsyncGenerator[Event, None]:
+async def _followed(flight: Flight, run: Run) -> AsyncGenerator[Event, None]:
     """Events of an answer that somebody else asked for, with this run's own times and no tokens of its own."""
     async with aclosing(flight.follow()) as events:
         async for event in events:

@@ -15,7 +15,7 @@ CachedBy: TypeAlias = Literal["exact", "semantic"]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The passages, best first; always the first event."""
+    """The passages, best first; always the first event. Before the first token others may take their place."""
 
     hits: tuple[Hit, ...]
 

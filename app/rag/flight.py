@@ -9,12 +9,14 @@ from contextlib import aclosing
 
 from app.ports import DependencyUnavailable
 from app.rag.events import Done, Event
+from app.rag.run import Run
 
 
 class Flight:
-    """Runs `events` in a task of its own, at once."""
+    """Runs `events` in a task of its own, at once, within the time that the `run` of the first asker has."""
 
-    def __init__(self, events: AsyncGenerator[Event, None]) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], run: Run) -> None:
+        self._run = run
         self._events: list[Event] = []
         self._error: Exception | None = None
         self._followers = 0
@@ -26,6 +28,11 @@ class Flight:
     def is_abandoned(self) -> bool:
         """Whether it was cancelled: nobody may join it any more."""
         return self.task.cancelling() > 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the first asker's time is over."""
+        return self._run.left_s() == 0
 
     async def follow(self) -> AsyncGenerator[Event, None]:
         """Yield every event from the first to Done. Raises what the making of the answer raised."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from app.adapters.memory_cache import MemoryCache
-from app.ports import AnswerCache, DependencyUnavailable, GenerationEnd, Prompt
+from app.ports import AnswerCache, DependencyTimeout, DependencyUnavailable, GenerationEnd, Prompt
 from app.rag.breaker import Breakers
 from app.rag.cache_key import cache_key
-from app.rag.caching import CachedAnswers, Outcome, Use
+from app.rag.caching import CachedAnswers, Outcome, Replay, Use
 from app.rag.corpus import MEMO_S, CorpusVersions
 from app.rag.events import Done, Token
 from app.rag.generation import Writer
@@ -20,6 +20,7 @@ from app.rag.guard import Guard, Rules
 from app.rag.pipeline import Pipeline
 from app.rag.reranking import Reranking
 from app.rag.retrieval import Question, Retriever
+from app.rag.run import Run
 from tests.app.rag.test_pipeline import THRESHOLDS
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeReranker, FakeStore, hit
 
@@ -151,6 +152,54 @@ async def test_those_who_come_later_see_what_is_written_and_what_comes() -> None
         seen = [await anext(first) for _ in range(3)]
         assert [await anext(second) for _ in range(3)] == seen
     assert world.outcomes == ["miss", "joined"]
+
+
+def short_run(_pipeline: Pipeline) -> Run:
+    return Run(0.1)
+
+
+class SlowOnce(FakeGenerator):
+    """Stalls the first time that it is asked."""
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | GenerationEnd, None]:
+        self.stalls = not self.prompts
+        async for piece in super().stream(prompt):
+            if not self.stalls:
+                yield piece
+
+
+async def test_those_who_joined_when_the_first_askers_time_was_nearly_over_have_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(generator=SlowOnce())
+    with monkeypatch.context() as short:
+        short.setattr(Pipeline, "new_run", short_run)
+        first = await world.answers.begin(QUESTION)
+    others = [asyncio.create_task(world.ask_beside_others(QUESTION)) for _ in range(3)]
+    assert not isinstance(first, Replay)
+    with pytest.raises(DependencyTimeout):
+        [event async for event in first]
+    ends = await asyncio.gather(*others)
+    assert sorted((end.cached or "", end.prompt_tokens) for end in ends) == [("", 5), ("exact", 0), ("exact", 0)]
+    assert (len(world.generator.prompts), Counter(world.outcomes)) == (2, {"miss": 1, "joined": 3})
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [FakeGenerator(stalls=True), FakeGenerator(pieces=(), error=DependencyTimeout("generator", "slow"))],
+    ids=["words", "failure"],
+)
+async def test_who_has_had_words_of_a_joined_answer_or_whose_model_fails_is_told_and_asks_for_no_other(
+    generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(generator=generator)
+    with monkeypatch.context() as short:
+        short.setattr(Pipeline, "new_run", short_run)
+        first = await world.answers.begin(QUESTION)
+    assert not isinstance(first, Replay)
+    found = await asyncio.gather(anext(first), world.ask_beside_others(QUESTION), return_exceptions=True)
+    assert isinstance(found[1], DependencyUnavailable)
+    assert len(generator.prompts) == 1
 
 
 async def test_the_first_asker_may_leave_and_the_others_are_answered() -> None:
