@@ -10,10 +10,13 @@ from hashlib import sha256
 
 from pydantic_core import to_json
 
+from app.rag.groundedness import STOP_WORDS
 from app.rag.kept_answer import FORM
 from app.rag.retrieval import Question
 
-WORD = re.compile(r"\w+")
+FIRST_WORD = re.compile(r"\w+")
+OPENERS = STOP_WORDS | {"please", "tell", "explain", "describe", "show", "list", "give", "why"}
+"""Words that mean the same with a capital: no names, and no words that are names too, such as `may`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +44,19 @@ def cache_key(question: Question, basis: str, corpus_version: str) -> CacheKey:
 
 
 def normalised(text: str) -> str:
-    """Return the words of a question without what never changes an answer: spacing, the mark at its end, and case but
-    that of abbreviations: `IT` is not `it`.
+    """Return a question without what tells no two questions apart: how far its words are spaced, the mark at its end
+    but that of a factorial, and the capital of its first word if that only opens it: `polish` is not `Polish`.
     """
-    words = unicodedata.normalize("NFC", text).strip().rstrip("?!. ").split()
-    return WORD.sub(_without_case, " ".join(words))
+    words = " ".join(unicodedata.normalize("NFC", text).split())
+    bare = words.rstrip("?!. ")
+    words = words.rstrip("?. ") if bare[-1:].isdigit() else bare
+    return FIRST_WORD.sub(_without_capital, words, count=1)
 
 
-def _without_case(word: re.Match[str]) -> str:
+def _without_capital(word: re.Match[str]) -> str:
     text = word[0]
-    return text if len(text) > 1 and text.isupper() else text.casefold()
+    lower = text.lower()
+    return lower if text == lower.capitalize() and lower in OPENERS else text
 
 
 def _digest(*parts: object) -> str:

@@ -55,12 +55,32 @@ def test_a_key_tells_nothing_of_its_question() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("  What is\n the  Refund policy ?! ", "what is the refund policy"),
+        ("  What is\n the  Refund policy ?! ", "what is the Refund policy"),
         ("What is IT?", "what is IT"),
         ("Is it 3.5?", "is it 3.5"),
-        ("Cafe\u0301 opening", "caf\u00e9 opening"),
+        ("What is 5!?", "what is 5!"),
+        ("What's new?", "what's new"),
+        ("Please help.", "please help"),
+        ("Cafe\u0301 opening", "Caf\u00e9 opening"),
         ("???", ""),
     ],
 )
 def test_what_never_changes_an_answer_is_left_out(text: str, expected: str) -> None:
     assert normalised(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I polish a table?", "How do I Polish a table?"),
+        ("Polish tables?", "polish tables?"),
+        ("What does it cost?", "What does IT cost?"),
+        ("WHO pays?", "Who pays?"),
+        ("May leave?", "may leave?"),
+        ("What is 5!", "What is 5?"),
+        ("What is 5!!", "What is 5!"),
+        ("Is it 3.5?", "Is it 35?"),
+    ],
+)
+def test_what_may_change_an_answer_is_kept(one: str, other: str) -> None:
+    assert normalised(one) != normalised(other)
