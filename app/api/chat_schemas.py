@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.api.problems import Problem
-from app.api.schemas import MAX_MESSAGES, MAX_TURN_CHARS, Filter, Text, TopK
+from app.api.schemas import MAX_MESSAGES, Filter, Text, TopK
 
 WITHOUT_EFFECT = frozenset({
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "logit_bias",
@@ -50,9 +50,7 @@ class ChatMessage(BaseModel):
     """A message; what else clients echo of an answer's message, as a call of a tool, is left aside."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[Text | None, BeforeValidator(_joined)] = Field(
-        default=None, validate_default=True, max_length=MAX_TURN_CHARS
-    )
+    content: Annotated[Text | None, BeforeValidator(_joined)] = Field(default=None, validate_default=True)
 
     @field_validator("content")
     @classmethod

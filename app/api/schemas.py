@@ -9,8 +9,6 @@ from app.rag.access import wanted_tags
 
 MAX_TOP_K = 50
 MAX_MESSAGES = 50
-MAX_TURN_CHARS = 20_000
-"""Room for an answer of the most tokens that the default settings let a model write, several times over."""
 
 
 def _not_empty(text: str) -> str:
@@ -49,10 +47,13 @@ class _Request(BaseModel):
 
 
 class Turn(_Request):
-    """One turn of the conversation so far. The service keeps none: the client sends it along."""
+    """One turn of the conversation so far. The service keeps none: the client sends it along.
+
+    It may have any length that the body has room for: what the prompt has no room for is left out of that.
+    """
 
     role: Literal["user", "assistant"]
-    content: Annotated[Text, Field(max_length=MAX_TURN_CHARS)]
+    content: Text
 
 
 def _filter(wanted: dict[str, str | list[str]]) -> dict[str, str | list[str]]:

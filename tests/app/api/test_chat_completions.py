@@ -136,6 +136,16 @@ async def test_turns_without_text_that_clients_echo_are_left_out(ours: AsyncOpen
     assert said == ["I would rather not."]
 
 
+async def test_a_question_may_be_as_long_as_its_operator_says_here_too(serve: Serve, generator: FakeGenerator) -> None:
+    async with serve(max_query_chars=30_000) as client, openai_client(client) as ours:
+        long: ChatCompletionMessageParam = {"role": "user", "content": "x" * 30_000}
+        await ours.chat.completions.create(model=MODEL, messages=[long])
+        await ours.chat.completions.create(model=MODEL, messages=[long, *ASKED])
+        with pytest.raises(openai.BadRequestError, match="has 30001 characters; at most 30000 are allowed"):
+            await ours.chat.completions.create(model=MODEL, messages=[{**long, "content": "x" * 30_001}])  # type: ignore[list-item]
+    assert [len(prompt.question) for prompt in generator.prompts] == [30_000, len("Which colour is the sky?")]
+
+
 async def test_what_a_stream_cannot_have_is_named(ours: AsyncOpenAI) -> None:
     options: Any = {"include_usage": False, "include_obfuscation": False, "chunk_tokens": 3}
     came = await chunks(ours, stream_options=options)
