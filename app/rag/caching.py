@@ -142,22 +142,41 @@ class CachedAnswers:
             return None
         return read(value, key.exact) if value else None
 
-    async def _look_up_similar(self, question: Question, key: CacheKey, run: Run) -> KeptAnswer | None:
-        if self._similar is None or question.vector is None or DEPENDENCY in run.degraded:
-            return None
+    async def _latest(self, similar: SimilarQuestions, key: CacheKey, run: Run) -> list[bytes]:
+        if DEPENDENCY in run.degraded:
+            return []
         try:
             with self._breakers.watching(DEPENDENCY):
-                other = await self._similar.find(key.partition, question.text, question.vector)
+                return await similar.latest(key.partition)
         except DependencyUnavailable:
             run.degraded.append(DEPENDENCY)
-            return None
-        return await self._look_up(CacheKey(other, key.partition), run) if other else None
+            return []
+
+    async def _look_up_similar(
+        self, similar: SimilarQuestions, question: Question, key: CacheKey, run: Run
+    ) -> tuple[Question, KeptAnswer | None]:
+        """Return the question with its vector, and the answer to one in other words.
+
+        The latest questions are fetched while the vector is being made.
+        """
+        fetching = asyncio.create_task(self._latest(similar, key, run))
+        try:
+            vector = await self._pipeline.embed(question, run)
+            other = similar.find(await fetching, question.text, vector)
+        finally:
+            fetching.cancel()
+        found = await self._look_up(CacheKey(other, key.partition), run) if other else None
+        return replace(question, vector=vector), found
 
     async def _made(self, question: Question, key: CacheKey, run: Run, use: Use) -> AsyncGenerator[Event, None]:
         """Events of the answer to a question in other words, else of a fresh one."""
+        found = None
         if self._similar and not question.conversation:
-            question = replace(question, vector=await self._pipeline.embed(question, run))
-        if use == "reuse" and (found := await self._look_up_similar(question, key, run)):
+            if use == "reuse":
+                question, found = await self._look_up_similar(self._similar, question, key, run)
+            else:
+                question = replace(question, vector=await self._pipeline.embed(question, run))
+        if found:
             self._count("semantic")
             events = Replay(found, run, "semantic").events()
         else:

@@ -5,6 +5,7 @@ names, negations, opposites and the kind of question must agree too; docs/decisi
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,10 +30,14 @@ class SimilarQuestions:
     def __init__(self, cache: AnswerCache, min_similarity: float) -> None:
         self._cache, self._min_similarity = cache, min_similarity
 
-    async def find(self, partition: str, text: str, vector: Vector) -> str | None:
+    async def latest(self, partition: str) -> list[bytes]:
+        """Return what is remembered of a partition."""
+        return await self._cache.latest(partition)
+
+    def find(self, latest: Sequence[bytes], text: str, vector: Vector) -> str | None:
         """Return the key of the most similar question that asks the same; `vector` is of unit length."""
         width = KEY_CHARS + 2 * len(vector)
-        entries = [entry for entry in await self._cache.latest(partition) if len(entry) >= width]
+        entries = [entry for entry in latest if len(entry) >= width]
         if not entries or not vector.any():
             return None
         packed = b"".join(entry[KEY_CHARS:width] for entry in entries)

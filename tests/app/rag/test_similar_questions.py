@@ -1,5 +1,6 @@
 """A kept answer for a question in other words: only where the operator wants it, and nothing tells the two apart."""
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -52,11 +53,12 @@ async def test_the_closest_question_above_the_threshold_is_found() -> None:
     east = np.array([1, 0, 0], np.float32)
     for key, vector in zip(KEYS, ([0.95, 0.3, 0], [0.99, 0.1, 0], [0.8, 0.6, 0], [np.nan, 0, 0]), strict=True):
         await similar.add(key, "Which colour?", np.array(vector, np.float32))
-    assert await similar.find("partition", "Which colour", east) == KEYS[1].exact
-    assert await similar.find("partition", "Which smell?", east) is None
-    assert await similar.find("partition", "Which colour", UNLIKE) is None
-    assert await similar.find("partition", "Which colour", np.zeros(3, np.float32)) is None
-    assert await similar.find("another", "Which colour", east) is None
+    latest = await similar.latest("partition")
+    assert similar.find(latest, "Which colour", east) == KEYS[1].exact
+    assert similar.find(latest, "Which smell?", east) is None
+    assert similar.find(latest, "Which colour", UNLIKE) is None
+    assert similar.find(latest, "Which colour", np.zeros(3, np.float32)) is None
+    assert await similar.latest("another") == []
 
 
 async def test_a_question_in_other_words_gets_the_kept_answer_only_where_that_is_wanted() -> None:
@@ -99,3 +101,46 @@ async def test_what_is_remembered_wrongly_or_not_at_all_is_a_miss() -> None:
     assert (await world.ask(OTHER_WORDS)).cached is None
     world.cache.error = DependencyUnavailable("redis", "away")
     assert (await world.ask()).degraded == ["cache"]
+
+
+class MeetingEmbedder(FakeEmbedder):
+    """Gives a vector only once the latest questions are being fetched, or fails then."""
+
+    def __init__(self, fetching: asyncio.Event, error: Exception | None = None) -> None:
+        super().__init__(error=error)
+        self.asked, self._fetching = asyncio.Event(), fetching
+
+    async def embed_query(self, text: str) -> Vector:
+        self.asked.set()
+        await self._fetching.wait()
+        return await super().embed_query(text)
+
+
+async def test_the_latest_questions_are_fetched_while_the_vector_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = MeetingEmbedder(fetching := asyncio.Event())
+    world = World(min_similarity=0.9, embedder=embedder)
+
+    async def latest(_partition: str) -> list[bytes]:
+        fetching.set()
+        await embedder.asked.wait()
+        return []
+
+    monkeypatch.setattr(world.cache, "latest", latest)
+    assert (await asyncio.wait_for(world.ask(), 5)).finish_reason == "stop"
+
+
+async def test_without_a_vector_nothing_more_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = MeetingEmbedder(fetching := asyncio.Event(), DependencyUnavailable("embedder", "away"))
+    world, ended = World(min_similarity=0.9, embedder=embedder), asyncio.Event()
+
+    async def latest(_partition: str) -> list[bytes]:
+        fetching.set()
+        try:
+            return await asyncio.Future[list[bytes]]()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(world.cache, "latest", latest)
+    with pytest.raises(DependencyUnavailable, match="away"):
+        await asyncio.wait_for(world.ask(), 5)
+    await asyncio.wait_for(ended.wait(), 5)
