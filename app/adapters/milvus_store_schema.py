@@ -14,6 +14,7 @@ from app.adapters.recorded_index import record_properties
 from app.ports import DocumentVersion, IndexIdentity
 from app.rag.access import MAX_GROUPS, MAX_TAGS
 
+IDENTITY = "identity"
 DENSE, WORDS, SPARSE = "dense", "words", "sparse"
 _ROWS = UUID("9b0a4f0e-1f43-5d0a-8a51-6a1c4f2b7e66")
 _ID_CHARS = 36
@@ -35,22 +36,36 @@ def record_row(tenant: str, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def create_collections(client: Any, prefix: str, identity: IndexIdentity) -> object:
-    """Create what is missing; return what the index was built with, None if nothing of ours is there."""
-    records, chunks = f"{prefix}_records", f"{prefix}_chunks"
+    """Create what is missing; return what the index was built with, None if that cannot be read.
+
+    The identity comes before the chunks: whoever dies in between leaves nothing that the next one could not complete.
+    """
+    records, chunks, wanted = f"{prefix}_records", f"{prefix}_chunks", asdict(identity)
     if not await client.has_collection(records):
         await _create_records(client, records)
-    if not await client.has_collection(chunks):
-        await _create_chunks(client, chunks, identity.dimensions)
-        about = json.dumps(asdict(identity))
-        row = record_properties(
-            DocumentVersion(doc_id="identity", version="", revision=0, source_uri=about, title=""), 0, deleted=True
-        )
-        await client.upsert(records, [record_row("", row)])
-    for name in (records, chunks):
-        await client.load_collection(name)
-    where = f"id == {json.dumps(row_id('', 'identity'))}"
-    found = await client.query(records, filter=where, output_fields=["source_uri"])
-    return json.loads(found[0]["source_uri"]) if found else None
+    await client.load_collection(records)
+    if not (found := await _identity_rows(client, records)):
+        about = DocumentVersion(doc_id=IDENTITY, version="", revision=0, source_uri=json.dumps(wanted), title="")
+        await client.upsert(records, [record_row("", record_properties(about, 0, deleted=True))])
+        found = await _identity_rows(client, records)
+    stored = _parsed(found[0]["source_uri"]) if found else None
+    if stored == wanted:
+        if not await client.has_collection(chunks):
+            await _create_chunks(client, chunks, identity.dimensions)
+        await client.load_collection(chunks)
+    return stored
+
+
+async def _identity_rows(client: Any, records: str) -> list[dict[str, Any]]:
+    where = f"id == {json.dumps(row_id('', IDENTITY))}"
+    return list(await client.query(records, filter=where, output_fields=["source_uri"]))
+
+
+def _parsed(identity: str) -> object:
+    try:
+        return json.loads(identity)
+    except ValueError:
+        return None
 
 
 async def _create_records(client: Any, name: str) -> None:

@@ -3,11 +3,15 @@
 import socket
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pymilvus import AsyncMilvusClient
 
 from app.adapters import milvus_store
 from app.adapters.milvus_store import MilvusConnection, MilvusStore
+from app.adapters.milvus_store_schema import IDENTITY as IDENTITY_ROW
+from app.adapters.milvus_store_schema import row_id
 from app.ports import DependencyUnavailable, IndexMismatch
 from tests.contract.vector_store_contract import IDENTITY, TENANT, put, texts_found, version
 from tests.support.milvus import empty, milvus_server
@@ -51,6 +55,38 @@ async def test_a_store_can_be_opened_after_it_failed_to(milvus_url: str) -> None
     await put(store, version(), 'apple "quoted"', "pear")
     assert await texts_found(store) == {'apple "quoted"', "pear"}
     await first.close()
+    await store.close()
+
+
+async def in_place_of_the_identity(url: str, text: str | None) -> None:
+    """Leave the index as a writer that died before it wrote its identity did, or with this text in its place."""
+    client: Any = AsyncMilvusClient(url)
+    where = f'id == "{row_id("", IDENTITY_ROW)}"'
+    (row,) = await client.query("test_records", filter=where, output_fields=["*"])
+    await client.delete("test_records", filter=where)
+    if text is not None:
+        await client.upsert("test_records", [{**row, "source_uri": text}])
+    await client.close()
+
+
+async def test_an_index_whose_writer_died_before_it_said_whose_it_is_is_completed(milvus_url: str) -> None:
+    store = store_at(milvus_url)
+    await store.open(IDENTITY)
+    await in_place_of_the_identity(milvus_url, None)
+    await store.open(IDENTITY)
+    with pytest.raises(IndexMismatch, match="'model': 'test-model'"):
+        await store.open(replace(IDENTITY, model="other"))
+    await store.close()
+
+
+async def test_an_identity_that_cannot_be_read_is_another_one(milvus_url: str) -> None:
+    store = store_at(milvus_url)
+    await store.open(IDENTITY)
+    await in_place_of_the_identity(milvus_url, "{")
+    with pytest.raises(IndexMismatch, match="built with None"):
+        await store.open(IDENTITY)
+    await in_place_of_the_identity(milvus_url, None)
+    await store.open(IDENTITY)
     await store.close()
 
 
