@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,7 +42,8 @@ class Ledgers:
     """Counts in Redis for all replicas, or for this one alone while there is no Redis that answers."""
 
     def __init__(self, replica: QuotaLedger, shared: QuotaLedger | None, metrics: Metrics) -> None:
-        self._replica, self._shared, self._checks = replica, shared, metrics.quota_checks
+        self._replica, self._shared = replica, shared
+        self._checks = cache(metrics.quota_checks.labels)
         self._ask_again_at = 0.0
 
     async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> tuple[QuotaLedger, Grant]:
@@ -53,9 +54,9 @@ class Ledgers:
             except DependencyUnavailable:
                 self._ask_again_at = time.monotonic() + LEAVE_ALONE_S
             else:
-                self._checks.labels("shared").inc()
+                self._checks("shared").inc()
                 return self._shared, grant
-        self._checks.labels("replica").inc()
+        self._checks("replica").inc()
         return self._replica, await self._replica.admit(tenant, quota, tokens, lease)
 
     async def close(self) -> None:

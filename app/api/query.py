@@ -143,7 +143,7 @@ def render(event: Event) -> bytes:
     """Return an event as it goes over the wire."""
     match event:
         case Sources(hits):
-            return server_sent_event("sources", {"sources": [source(hit) for hit in hits]})
+            return b'event: sources\ndata: {"sources":[%b]}\n\n' % b",".join(_source_json(hit) for hit in hits)
         case Token(text):
             return server_sent_event("token", {"text": text})
         case Done():
@@ -151,6 +151,10 @@ def render(event: Event) -> bytes:
 
 
 @lru_cache(maxsize=PASSAGES_AT_HAND)
+def _source_json(hit: Hit) -> bytes:
+    return to_json(source(hit))
+
+
 def source(hit: Hit) -> Source:
     chunk = hit.chunk
     return Source(

@@ -6,7 +6,7 @@ request can make up a new one. `docs/reference/metrics.md` is generated from her
 
 import platform
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import product
 from typing import TypeVar, get_args
@@ -51,6 +51,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._of_requests()
         self._of_answers()
+        # Labels are looked up once: that costs more than to count.
+        self.requests_of, self._answers_of = cache(self.requests.labels), cache(self.answers.labels)
         self._prompt_tokens, self._completion_tokens = self.tokens.labels("prompt"), self.tokens.labels("completion")
         self._of_cache()
         self._of_dependencies()
@@ -197,7 +199,7 @@ class Metrics:
     def observe_answer(self, done: Done) -> None:
         """Record an answer that came to its end."""
         self.observe_stages(done.timings_ms)
-        self.answers.labels(done.finish_reason, done.quality.verdict).inc()
+        self._answers_of(done.finish_reason, done.quality.verdict).inc()
         for dependency in done.degraded:
             self.degraded.labels(dependency).inc()
         for category, cuts in done.removed.items():

@@ -53,7 +53,7 @@ class RequestTelemetry:
     def _finish(self, scope: Scope, status: int, trace: Trace) -> None:
         seconds = time.monotonic() - trace.started
         endpoint = scope.get(ENDPOINT_SCOPE_KEY) or getattr(scope.get("route"), "path", "unmatched")
-        self.metrics.requests.labels(endpoint, str(status)).inc()
+        self.metrics.requests_of(endpoint, str(status)).inc()
         if endpoint not in QUIET_ENDPOINTS:
             self.tracing.finish(trace, scope["method"], endpoint, status)
         log.log(
