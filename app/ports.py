@@ -259,7 +259,7 @@ class VectorStore(Protocol):
     async def corpus_version(self, tenant: str) -> str:
         """Return another text after each publish and delete of the tenant, by whatever process, and the same otherwise.
 
-        A search that begins later finds at least what it stands for.
+        A delete of what never was there is none. A search that begins later finds at least what it stands for.
         """
         ...
 

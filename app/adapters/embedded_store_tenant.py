@@ -74,7 +74,8 @@ class TenantIndex:
             connection.execute(sql.REMOVE_KEYWORDS, (doc_id,))
             connection.execute(sql.REMOVE_ALL_VERSIONS, (doc_id, revision))
             connection.execute(sql.SET_DOCUMENT, (doc_id, "", revision, "", "", 0, 1, "[]", "[]"))
-            connection.execute(sql.NEXT_GENERATION)
+            if found:
+                connection.execute(sql.NEXT_GENERATION)
             return bool(found and not found[1])
 
     def get(self, doc_id: str) -> DocumentRecord | None:

@@ -121,7 +121,8 @@ class PgvectorStore:
                 refuse_stale_delete(doc_id, revision, found[0])
             await connection.execute(sql.REMOVE_OTHER_VERSIONS, (tenant, doc_id, "", revision))
             await connection.execute(sql.SET_DOCUMENT, (tenant, doc_id, "", revision, "", "", 0, True, [], []))
-            await connection.execute(sql.CHANGE_CORPUS, (tenant, -found[2] if found else 0))
+            if found:
+                await connection.execute(sql.CHANGE_CORPUS, (tenant, -found[2]))
             return bool(found and not found[1])
 
         return await self._change(change, tenant, doc_id, "delete a document")

@@ -126,7 +126,11 @@ class RecordedStore(ABC):
             state = (await index.states([doc_id])).get(doc_id)
             if state:
                 refuse_stale_delete(doc_id, revision, state.record.revision)
-            await _write_record(index, record_properties(tombstone, 0, deleted=True))
+            record = record_properties(tombstone, 0, deleted=True)
+            if state:  # a tombstone too: who left it may have died before it could say so
+                await _write_record(index, record)
+            else:
+                await index.write_records([record])
             await index.remove_versions(doc_id, revision, but=None)
             return state is not None and not state.deleted
 

@@ -425,6 +425,14 @@ class VectorStoreContract:
         assert [record.doc_id for record in await every_document(store, TENANT)] == ["letter"]
         await other.close()
 
+    async def test_a_delete_of_what_never_was_there_changes_no_corpus(self, store: VectorStore) -> None:
+        await put(store, version(), "apple")
+        before = await store.corpus_version(TENANT)
+        assert await store.delete(TENANT, "letter", 9) is False
+        assert await store.corpus_version(TENANT) == before
+        with pytest.raises(StaleVersion):
+            await put(store, version("letter", revision=8), "plum")
+
     async def test_a_tenant_has_a_corpus_version_of_its_own(self, store: VectorStore) -> None:
         await put(store, version(), "apple")
         before = await store.corpus_version(TENANT)
