@@ -19,6 +19,7 @@ from app.api.lean import LeanRoutes
 from app.api.limits import Ledgers, TenantLimits
 from app.api.openai_errors import OpenAiErrors
 from app.api.openapi import DocumentedApp
+from app.api.upload_places import UploadPlaces
 from app.composition import Adapters, build_ledgers, open_adapters
 from app.identity import Identity
 from app.ingest.identity import index_identity
@@ -103,6 +104,7 @@ def _add_inner_middleware(app: FastAPI, settings: Settings, admission: Admission
     questions = [route for module in (query, chat) for route in module.router.routes if isinstance(route, APIRoute)]
     app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(UploadPlaces)
     app.add_middleware(TurnAway, admission=admission)
 
 

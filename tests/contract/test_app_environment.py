@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from app.api import upload_places
 from app.security.api_keys import key_entry, new_key
 from app.security.hosts import PROBE_PATHS
 from app.settings import Settings, environment_names, load_settings, variable
 from infra.config.load import from_file, stack_files
 from infra.config.stack import StackConfig
+from infra.services.rag_api import UPLOADS_AT_ONCE
 from tests.support.stacks import planned
 
 STACKS = stack_files()
@@ -136,6 +138,10 @@ def test_probes_ask_where_the_app_answers_under_any_host(stack: str) -> None:
     assert probed <= PROBE_PATHS
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports[container["readinessProbe"]["httpGet"]["port"]] == load_settings().port
+
+
+def test_the_temporary_folder_has_room_for_the_uploads_that_are_let_in() -> None:
+    assert upload_places.PLACES == UPLOADS_AT_ONCE
 
 
 def test_every_setting_is_rendered_by_a_stack_or_has_a_reason_not_to() -> None:

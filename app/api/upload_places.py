@@ -1,0 +1,55 @@
+"""So many documents are added at once; a few more wait, unread, the rest is told to come back.
+
+An upload is whole in the temporary folder, then in memory, until it is in the index.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.problems import problem
+from app.security.body_limit import UPLOAD_PATH
+from app.telemetry.requests import ENDPOINT_SCOPE_KEY
+
+PLACES = 8
+"""Per replica; the temporary folder of its pod is made for so many of the largest (infra/services/rag_api.py)."""
+QUEUE = 16
+"""What waits has sent its head, and of its body no more than the connection's buffers hold."""
+MAX_WAIT_S = 30.0
+"""Whoever adds documents has time; half of what proxies allow an answer."""
+RETRY_AFTER_S = 5
+
+
+class UploadPlaces:
+    """ASGI middleware: 429 for an upload that finds no place, before its body is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._places, self._waiting = asyncio.Semaphore(PLACES), 0
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        is_upload = scope["type"] == "http" and scope["path"] == UPLOAD_PATH and scope["method"] == "POST"
+        return (self._in_turn if is_upload else self.app)(scope, receive, send)
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not await self._gets_a_place():
+            scope[ENDPOINT_SCOPE_KEY] = UPLOAD_PATH
+            detail = f"The service adds as many documents as it can at once; send this one again in {RETRY_AFTER_S} s."
+            return await problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})(scope, receive, send)
+        try:
+            return await self.app(scope, receive, send)
+        finally:
+            self._places.release()
+
+    async def _gets_a_place(self) -> bool:
+        if self._places.locked() and self._waiting >= QUEUE:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(MAX_WAIT_S):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
