@@ -1,7 +1,6 @@
 """`POST /v1/chat/completions` and `GET /v1/models`: `/v1/query` in the form that OpenAI's clients read."""
 
 import time
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from app.api.disconnect import unless_client_leaves
 from app.api.event_stream import EventStream, LastEvent
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
 from app.api.problems import Problem
-from app.api.query import answer_end, observed, source
+from app.api.query import answer_end, new_answer_id, observed, source
 from app.ports import Message, Scope
 from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
@@ -34,7 +33,7 @@ class Completion:
 
     model: str
     ignored: Sequence[str]
-    answer_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    answer_id: str = field(default_factory=new_answer_id)
     created: int = field(default_factory=lambda: int(time.time()))
 
     def object(self, kind: str, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

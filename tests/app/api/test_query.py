@@ -1,10 +1,12 @@
 """A question over HTTP: one JSON object, or events in the promised order."""
 
 import asyncio
+from uuid import UUID
 
 import httpx
 import pytest
 
+from app.api.query import new_answer_id
 from app.ports import DependencyUnavailable
 from tests.app.api.conftest import Serve
 from tests.app.api.events import parsed
@@ -12,6 +14,12 @@ from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore
 
 pytestmark = pytest.mark.anyio
 QUESTION = {"query": "Which colour is the sky?"}
+
+
+async def test_an_answer_id_is_a_random_uuid() -> None:
+    ids = {new_answer_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert {(str(UUID(text)) == text, UUID(text).version) for text in ids} == {(True, 4)}
 
 
 @pytest.mark.parametrize("path", ["/query", "/v1/query"])
