@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,11 +71,20 @@ def kept(key: str, hits: tuple[Hit, ...], text: str, done: Done) -> bytes:
     )
 
 
-@lru_cache(maxsize=HOT_ANSWERS)
+_hot: dict[str, tuple[bytes, KeptAnswer]] = {}
+
+
 def read(value: bytes, key: str) -> KeptAnswer | None:
     """Return what was kept under a key; None for anything else."""
+    if (hot := _hot.get(key)) and hot[0] == value:
+        return hot[1]
     try:
         answer = _FORM.validate_json(value)
     except ValidationError:
         return None
-    return answer if answer.key == key else None
+    if answer.key != key:
+        return None
+    _hot[key] = value, answer
+    if len(_hot) > HOT_ANSWERS:
+        del _hot[next(iter(_hot))]
+    return answer

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.rag.citations import Citation
 from app.rag.events import Done
-from app.rag.kept_answer import kept, read
+from app.rag.kept_answer import HOT_ANSWERS, kept, read
 from app.rag.quality import Verdict
 from tests.support.fake_ports import hit
 
@@ -25,6 +25,21 @@ def test_an_answer_is_read_back_whole() -> None:
     assert (found.hits, found.text) == (HITS, TEXT)
     assert (found.citations, found.model) == (DONE.citations, DONE.model)
     assert (found.quality, found.removed) == (DONE.quality, DONE.removed)
+
+
+def test_it_is_read_once_and_anew_where_it_was_renewed() -> None:
+    assert read(VALUE, "key") is read(bytes(bytearray(VALUE)), "key")
+    renewed = read(kept("key", HITS, "It is grey. [1]", DONE), "key")
+    assert renewed
+    assert renewed.text == "It is grey. [1]"
+
+
+def test_no_more_than_the_hot_ones_stay_in_memory() -> None:
+    first = kept("0", HITS, TEXT, DONE)
+    before = read(first, "0")
+    for key in map(str, range(1, HOT_ANSWERS + 1)):
+        assert read(kept(key, HITS, TEXT, DONE), key)
+    assert read(first, "0") is not before
 
 
 def test_what_was_kept_under_another_key_is_nothing() -> None:
