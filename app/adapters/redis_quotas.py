@@ -62,15 +62,15 @@ if lease ~= '' and concurrent > 0 and redis.call('ZCARD', KEYS[3]) >= concurrent
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', second)
   if redis.call('ZCARD', KEYS[3]) >= concurrent then return {'concurrent', 1, 0, 0, second} end
 end
-local requests_used = used(KEYS[1])
+local requests_used = requests > 0 and used(KEYS[1]) or 0
 if requests > 0 and requests_used + 1 > requests then
   return {'requests', wait(KEYS[1], requests_used + 1 - requests), 0, 0, second}
 end
-local tokens_used = used(KEYS[2])
+local tokens_used = tokens > 0 and used(KEYS[2]) or 0
 if wanted > 0 and tokens_used + wanted > tokens then
   return {'tokens', wait(KEYS[2], tokens_used + wanted - tokens), 0, 0, second}
 end
-add(KEYS[1], second, 1)
+if requests > 0 then add(KEYS[1], second, 1) end
 if wanted > 0 then add(KEYS[2], second, wanted) end
 if lease ~= '' and concurrent > 0 then
   redis.call('ZADD', KEYS[3], second + lease_s, lease)

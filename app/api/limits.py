@@ -92,7 +92,7 @@ class TenantLimits:
         if principal is None or quota == NO_LIMITS:
             return await self.app(scope, receive, send)
         path = scope["path"]
-        lease = secrets.token_hex(8) if path in QUESTION_PATHS else ""
+        lease = secrets.token_hex(8) if quota.concurrent and path in QUESTION_PATHS else ""
         estimate = round(self._estimate) if path in ASKS_A_MODEL else 0
         ledger, grant = await self._ledgers.admit(principal.tenant, quota, estimate, lease)
         if grant.refused:
@@ -105,7 +105,8 @@ class TenantLimits:
             await self.app(scope, receive, exchange.send_on)
         finally:
             reserved = min(estimate, quota.tokens)
-            await self._settle(ledger, principal.tenant, grant, self._cost(reserved) - reserved, lease)
+            owed = self._cost(reserved) - reserved
+            await self._settle(ledger, principal.tenant, grant, owed if quota.tokens else 0, lease)
 
     def _cost(self, reserved: int) -> int:
         """Return the tokens of an answer; one that broke off costs what was reserved, without a word nothing."""

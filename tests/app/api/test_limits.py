@@ -6,8 +6,10 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+from pydantic import SecretStr
 
 from app.adapters import redis_quotas
+from app.adapters.redis_connection import RedisAddress, RedisConnection
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.process import NO_TLS
@@ -157,7 +159,12 @@ async def test_replicas_share_a_limit_through_redis(
         async with serve(**shared) as one, serve(**shared) as other:
             found = [*await statuses(one, 10), *await statuses(other, 10)]
             metrics = (await other.get("/metrics")).text
+        redis = RedisConnection(RedisAddress(url=url, password=SecretStr(PASSWORD)))
+        commands = await redis.call("INFO", "commandstats", timeout_s=PATIENT_S)
+        await redis.close()
     assert found.count(200) == 11
+    assert isinstance(commands, bytes)
+    assert b"cmdstat_evalsha:calls=20," in commands, "where nothing is to settle, one call a request"
     assert 'rag_quota_checks_total{ledger="shared"} 10.0' in metrics
 
 
