@@ -20,7 +20,7 @@ from app.ingest.document import SourceFile, UnreadableDocument
 from app.ingest.files import FoundFiles, find_files, read_file
 from app.ingest.identity import index_identity
 from app.ingest.pipeline import Ingestor, IngestOutcome
-from app.ingest.report import FileReport, Report, shown, told
+from app.ingest.report import FileReport, Report, Telling
 from app.ports import ServiceError, StaleVersion
 from app.rag.access import parse_groups, tags_of
 from app.security.principal import DEFAULT_TENANT
@@ -61,7 +61,10 @@ def ingest(
         report = asyncio.run(_ingest(found, marked, settings, server, api_key, tenant))
     except ServiceError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    if report.files or not report.failure:
+        click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    if report.failure:
+        raise click.ClickException(str(report.failure))
     if report.skipped:
         sys.exit(SOME_SKIPPED)
 
@@ -74,13 +77,20 @@ async def _ingest(
     api_key: str | None,
     tenant: str | None,
 ) -> Report:
-    started = time.perf_counter()
-    async with _target(settings, server, api_key, tenant) as (add, target):
-        files: list[FileReport] = []
-        for path in shown(found.paths, len(found.paths)):
-            files.append(await _add(path, lambda file: add(marked(file)), settings.max_upload_bytes))
-            told(files[-1])
-    return Report(target=target, files=tuple(files), ignored=found.ignored, seconds=time.perf_counter() - started)
+    """Return what became of the files; of those before one at which the index or its server failed, if one did."""
+    started, telling = time.perf_counter(), Telling(len(found.paths))
+    files: list[FileReport] = []
+    failure: ServiceError | None = None
+    async with _target(settings, server, api_key, tenant, telling) as (add, target):
+        for path in telling.follow(found.paths):
+            try:
+                files.append(await _add(path, lambda file: add(marked(file)), settings.max_upload_bytes))
+            except ServiceError as error:
+                failure = error
+                break
+            telling.file(files[-1])
+    seconds = time.perf_counter() - started
+    return Report(target=target, files=tuple(files), ignored=found.ignored, seconds=seconds, failure=failure)
 
 
 def _marking(groups: tuple[str, ...], metadata: tuple[str, ...]) -> Callable[[SourceFile], SourceFile]:
@@ -109,7 +119,7 @@ async def _add(path: Path, add: Ingest, max_bytes: int) -> FileReport:
 
 @asynccontextmanager
 async def _target(
-    settings: Settings, server: str | None, api_key: str | None, tenant: str | None
+    settings: Settings, server: str | None, api_key: str | None, tenant: str | None, telling: Telling
 ) -> AsyncGenerator[tuple[Ingest, str]]:
     """Where the documents go: the server that was named or that holds the data folder, else the store itself."""
     async with AsyncExitStack() as stack:
@@ -130,7 +140,8 @@ async def _target(
                 raise click.UsageError(f"--tenant {tenant}: the server at {server} goes by its API key; leave it out.")
             from app.ingest.remote import remote_ingestor  # noqa: PLC0415 - 0.2 s that a local run need not pay
 
-            yield (await stack.enter_async_context(remote_ingestor(server, api_key))).ingest, f"server {server}"
+            remote = remote_ingestor(server, api_key, telling.wait)
+            yield (await stack.enter_async_context(remote)).ingest, f"server {server}"
             return
         adapters = await stack.enter_async_context(open_adapters(settings))
         await adapters.store.open(index_identity(adapters.embedder))

@@ -1,6 +1,5 @@
 """What `ragspan ingest` tells: a line or a progress bar while it works, a summary at the end."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -10,6 +9,8 @@ from typing import Any, Literal
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.ports import ServiceError
 
 STATUSES = ("created", "updated", "unchanged", "skipped")
 
@@ -34,6 +35,8 @@ class Report:
     files: tuple[FileReport, ...]
     ignored: Counter[str]
     seconds: float
+    failure: ServiceError | None = None
+    """Of the index or its server, which ended the run before its last file."""
 
     @property
     def skipped(self) -> list[FileReport]:
@@ -64,19 +67,30 @@ class Report:
         yield f"{'Done' if changed else 'Nothing changed'} in {self.seconds:.1f} s: {self.target}"
 
 
-def shown(paths: Iterable[Path], total: int) -> Iterator[Path]:
-    """Yield each path while a progress bar on the terminal follows; nothing is shown without a terminal."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        for path in paths:
-            progress.update(task, description=path.name)
-            yield path
-            progress.advance(task)
+class Telling:
+    """Tells how far a run is: by a progress bar on a terminal, else by a line for each file and each wait."""
 
+    def __init__(self, total: int) -> None:
+        console = Console(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=total)
 
-def told(file: FileReport) -> None:
-    """Say what became of a file where no progress bar says it."""
-    if not sys.stderr.isatty():
-        click.echo(f"{file.status:<10}{file.path}{f': {file.reason}' if file.reason else ''}", err=True)
+    def follow(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """Yield each path while the progress bar follows."""
+        with self._bar:
+            for path in paths:
+                self._bar.update(self._task, description=path.name)
+                yield path
+                self._bar.advance(self._task)
+
+    def file(self, file: FileReport) -> None:
+        """Say what became of a file."""
+        if self._bar.disable:
+            click.echo(f"{file.status:<10}{file.path}{f': {file.reason}' if file.reason else ''}", err=True)
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Say that nothing happens for a while."""
+        if self._bar.disable:
+            click.echo(f"{'waiting':<10}{seconds:.0f} s: {reason}", err=True)
+        self._bar.update(self._task, description=f"waiting {seconds:.0f} s: {reason}")
