@@ -7,9 +7,10 @@ loop from everybody. What is refused here is none of the application's requests,
 import logging
 from typing import TYPE_CHECKING
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api.problems import problem
+from app.unasked_protocols import OneProtocol
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -32,7 +33,7 @@ TOO_LARGE = (
 )
 
 
-class BoundedHeads(HttpToolsProtocol):
+class BoundedHeads(OneProtocol):
     """431 for a request whose head is too large, 400 for what is not HTTP, each as a problem; then the end."""
 
     _beside_body = 0
