@@ -6,6 +6,7 @@ from asyncio import StreamReader, StreamWriter
 import httpx
 import pytest
 
+from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.test_bad_input import problem
 
@@ -24,10 +25,11 @@ def one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.api.upload_places.QUEUE", 1)
 
 
-async def begun(client: httpx.AsyncClient) -> Upload:
+async def begun(client: httpx.AsyncClient, key: str = "") -> Upload:
     """Begin an upload that has a place: the service has asked for its body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
-    writer.write(HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+    more = f"\r\nX-API-Key: {key}\r\nExpect: 100-continue\r\n\r\n".encode()
+    writer.write(HEAD.replace(b"\r\n\r\n", more))
     await asyncio.wait_for(reader.readuntil(b"100 Continue\r\n\r\n"), 10)
     return reader, writer
 
@@ -41,8 +43,9 @@ async def answer(upload: Upload, rest: bytes = b"") -> bytes:
         writer.close()
 
 
-async def add(client: httpx.AsyncClient) -> httpx.Response:
-    return await client.post("/v1/documents", files={"file": ("a.md", b"Spot nodes drain.")})
+async def add(client: httpx.AsyncClient, key: str = "") -> httpx.Response:
+    files = {"file": ("a.md", b"Spot nodes drain.")}
+    return await client.post("/v1/documents", files=files, headers={"X-API-Key": key})
 
 
 async def one_waits(client: httpx.AsyncClient) -> tuple[httpx.Response, "asyncio.Task[httpx.Response]"]:
@@ -80,3 +83,16 @@ async def test_a_client_that_leaves_leaves_its_place(client: httpx.AsyncClient) 
     _, waiting = await one_waits(client)
     writer.close()
     assert (await asyncio.wait_for(waiting, 10)).is_success
+
+
+async def test_one_tenants_slow_uploads_leave_room_for_anothers(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.upload_places.PLACES", 2)
+    monkeypatch.setattr("app.api.upload_places.PLACES_OF_A_TENANT", 1)
+    slow, quick = new_key(), new_key()
+    async with serve(api_keys=f"{key_entry('a', 'acme', slow)},{key_entry('b', 'globex', quick)}") as client:
+        first = await begun(client, slow)
+        waiting = asyncio.create_task(add(client, slow))
+        assert (await asyncio.wait_for(add(client, quick), 10)).is_success
+        assert not waiting.done()
+        assert b"HTTP/1.1 200" in await answer(first, FORM)
+        assert (await waiting).is_success
