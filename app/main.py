@@ -40,6 +40,7 @@ from app.security.gate import AllowedHosts, Authentication, SameOrigin
 from app.security.needed_scopes import NEEDED, undeclared
 from app.security.principal import DEFAULT_TENANT
 from app.security.refused_sign_ins import RefusedSignIns
+from app.security.seen_tenants import SeenTenants
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.requests import RequestTelemetry
@@ -60,6 +61,7 @@ def create_app(
     """Return the application; nothing is opened before its lifespan starts."""
     metrics = Metrics()
     identity = Identity(settings)
+    tenants = SeenTenants({key.tenant for key in settings.api_keys} or {DEFAULT_TENANT})
     ledgers = Ledgers(*build_ledgers(settings), metrics)
     readiness = Readiness(metrics)
     tracing = Tracing(settings, metrics)
@@ -71,7 +73,6 @@ def create_app(
             app.state.service = service = _service(settings, adapters, readiness, metrics)
             if service.cached:
                 at_the_end.push_async_callback(service.cached.close)
-            tenants = {key.tenant for key in settings.api_keys} or {DEFAULT_TENANT}
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):
                 yield
 
@@ -85,7 +86,7 @@ def create_app(
     _add_inner_middleware(app, settings, admission)
     if settings.limits_tenants:
         app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=lru_cache(settings.quota_of), metrics=metrics)
-    _add_gate(app, settings, identity, metrics)
+    _add_gate(app, settings, identity, tenants, metrics)
     app.add_middleware(OpenAiErrors)
     app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
     app.add_middleware(HeadAsGet)
@@ -108,8 +109,8 @@ def _add_inner_middleware(app: FastAPI, settings: Settings, admission: Admission
     app.add_middleware(TurnAway, admission=admission)
 
 
-def _add_gate(app: FastAPI, settings: Settings, identity: Identity, metrics: Metrics) -> None:
-    app.add_middleware(Authentication, authenticators=identity.authenticators)
+def _add_gate(app: FastAPI, settings: Settings, identity: Identity, tenants: SeenTenants, metrics: Metrics) -> None:
+    app.add_middleware(Authentication, authenticators=identity.authenticators, tenants=tenants)
     app.add_middleware(RefusedSignIns, per_minute=settings.max_refusals_per_minute, count=metrics.count_refused_sign_in)
     app.add_middleware(SameOrigin)
     app.add_middleware(AllowedHosts, allowed=(*settings.allowed_hosts, settings.host))

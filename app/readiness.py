@@ -70,8 +70,7 @@ class Readiness:
     async def watching(
         self, adapters: Adapters, identity: IndexIdentity, tenants: Iterable[str]
     ) -> AsyncGenerator[None, None]:
-        """Check once, then in the background while the block runs."""
-        tenants = tuple(tenants)
+        """Check once, then in the background while the block runs, for such `tenants` as there are then."""
         await self._check(adapters, identity)
         if self.phase == "starting":
             self.phase = "ready"
@@ -83,7 +82,7 @@ class Readiness:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _watch(self, adapters: Adapters, identity: IndexIdentity, tenants: tuple[str, ...]) -> None:
+    async def _watch(self, adapters: Adapters, identity: IndexIdentity, tenants: Iterable[str]) -> None:
         checks = 0
         first_pauses = iter(OPEN_AGAIN_S)
         while True:
@@ -119,7 +118,7 @@ class Readiness:
         except (ServiceError, TimeoutError) as error:
             log.warning("the index cannot be opened: %s", str(error) or "timed out")
 
-    async def _count(self, adapters: Adapters, tenants: tuple[str, ...]) -> None:
+    async def _count(self, adapters: Adapters, tenants: Iterable[str]) -> None:
         try:
             async with asyncio.timeout(COUNT_TIMEOUT_S):
                 counts = [await adapters.store.count_documents(tenant) for tenant in tenants]

@@ -15,6 +15,7 @@ from app.security.hosts import PROBE_PATHS, host_name
 from app.security.needed_scopes import is_open, needed_scopes
 from app.security.origins import CHANGING_METHODS, is_foreign
 from app.security.principal import ANYONE, PRINCIPAL_KEY, Authenticator, Principal
+from app.security.seen_tenants import SeenTenants
 
 
 class AllowedHosts:
@@ -60,9 +61,9 @@ class Authentication:
     Without authenticators nobody has to sign in.
     """
 
-    def __init__(self, app: ASGIApp, authenticators: Sequence[Authenticator]) -> None:
+    def __init__(self, app: ASGIApp, authenticators: Sequence[Authenticator], tenants: SeenTenants) -> None:
         self.app = app
-        self._authenticators = authenticators
+        self._authenticators, self._tenants = authenticators, tenants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or is_open(scope["path"]):
@@ -73,6 +74,7 @@ class Authentication:
         except Problem as refusal:
             return await refusal.response()(scope, receive, send)
         scope[PRINCIPAL_KEY] = principal
+        self._tenants.note(principal.tenant)
         return await self.app(scope, receive, send)
 
     async def _principal(self, scope: Scope) -> Principal:

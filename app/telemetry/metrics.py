@@ -153,7 +153,10 @@ class Metrics:
 
     def _of_dependencies(self) -> None:
         gauge = partial(Gauge, registry=self.registry)
-        self.documents = gauge("rag_vector_db_documents", "Documents in the index, all tenants, counted each minute.")
+        self.documents = gauge(
+            "rag_vector_db_documents",
+            "Documents of tenants that have a key or have asked this replica since its start, counted each minute.",
+        )
         self.dependency_up = _complete(
             gauge("rag_dependency_up", "1 if the dependency answered its last check, else 0.", ["dependency"]),
             ("vector_store", "generator"),  # and the reranker and the cache where there are any

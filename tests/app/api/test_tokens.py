@@ -1,5 +1,6 @@
 """Tokens of an OpenID Connect issuer, from a real one on loopback."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -46,6 +47,25 @@ async def test_api_keys_work_beside_tokens(serve: Serve, store: FakeStore, idp: 
         assert (await ask(client, KEY)).status_code == 200
         assert (await ask(client, idp.token())).status_code == 200
     assert [tenant for tenant, _, _ in store.searches] == ["initech", "acme"]
+
+
+async def test_documents_of_tenants_that_tokens_alone_name_are_counted(
+    serve: Serve, store: FakeStore, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = {"acme": 3, "globex": 4, "a stranger": 50}
+
+    async def count(tenant: str) -> int:
+        return documents.get(tenant, 0)
+
+    monkeypatch.setattr(store, "count_documents", count)
+    monkeypatch.setattr("app.readiness.CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr("app.readiness.COUNT_EVERY_CHECKS", 2)
+    async with serve(**trusting(idp)) as client:
+        for tenant in ("acme", "globex"):
+            await ask(client, idp.token(tenant=tenant))
+        async with asyncio.timeout(10):
+            while "rag_vector_db_documents 7.0" not in (await client.get("/metrics")).text:
+                pass
 
 
 async def test_every_route_refuses_every_forged_credential(serve: Serve, store: FakeStore) -> None:
