@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-MARKERS = re.compile(r"(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])+")
+MARKER = r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]"
+MARKERS = re.compile(rf"{MARKER}(?:\s*{MARKER})*")
 STATEMENT_END = re.compile(
     r"[.!?…](?<!\b(?:Dr|Mr|Ms|St|vs)\.)(?<!\b(?:Mrs|e\.g|i\.e)\.)(?<!\bProf\.)[\"'”\u2019)]*\s+|\n+"
 )
@@ -27,12 +28,12 @@ class Citation:
 def find_citations(answer: str, sources: int) -> list[Citation]:
     """Return one citation for each marker, in order; a marker beyond the number of sources is not a citation.
 
-    The statement before a marker begins after the previous marker or sentence, and ends where the marker begins.
+    The statement before a marker begins after the previous marker or sentence, and ends before the marker.
     """
     citations: list[Citation] = []
     previous = 0
     for marker in MARKERS.finditer(answer):
-        end = marker.start()
+        end = previous + len(answer[previous : marker.start()].rstrip())
         start = previous
         for boundary in STATEMENT_END.finditer(answer, previous, end):
             start = boundary.end() if answer[boundary.end() : end].strip(BETWEEN_STATEMENTS) else start

@@ -6,14 +6,13 @@ but for a table of opposites, and negations of other languages than English; num
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
-SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\u201d\u2019]*\s+|\n+")
-CLAUSE_END = re.compile(r"[,;:]\s|\s(?:and|but|or|while|because|unless|although|whereas|though)\s")
+SENTENCE_END = re.compile(r"(?=[.!?…\n])(?:[.!?…][\"')\u201d\u2019]*\s+|\n+)")
+CLAUSE_END = re.compile(r"[,;:]\s|\s(?=(?:and|but|or|while|because|unless|although|whereas|though)\s)")
 THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
 CODE = re.compile(r"[\d_]")
 STEM_CHARS = 6
@@ -84,6 +83,10 @@ class _Word(NamedTuple):
     is_negation: bool
     has_meaning: bool
     has_opposite: bool
+    code: str
+    """What is a name wherever it stands, for its digits or joints; empty for other words."""
+    capital: str
+    """The stem of what is a name unless it begins the text; empty for words without a capital."""
 
 
 def _stem(word: str) -> str:
@@ -96,23 +99,25 @@ UNIT_STEMS = frozenset(map(_stem, UNITS))
 
 
 @lru_cache(maxsize=KNOWN_WORDS)
-def _word(lower: str) -> _Word:
+def _word(word: str) -> _Word:
     """Look at a word once: most words of an answer stood in others before."""
-    word = NUMBERS.get(lower) or (THOUSANDS.sub("", lower) if lower[0].isdigit() else lower)
-    is_negation, stem = word in NEGATIONS, _stem(word)
+    lower = word.lower()
+    plain = NUMBERS.get(lower) or (THOUSANDS.sub("", lower) if lower[0].isdigit() else lower)
+    is_negation, stem = plain in NEGATIONS, _stem(plain)
     return _Word(
-        plain=word,
+        plain=plain,
         stem=stem,
-        is_number=word[0].isdigit(),
+        is_number=plain[0].isdigit(),
         is_unit=stem in UNIT_STEMS,
         is_negation=is_negation,
-        has_meaning=not is_negation and word not in STOP_WORDS,
-        has_opposite=word in OPPOSITE_OF,
+        has_meaning=not is_negation and plain not in STOP_WORDS,
+        has_opposite=plain in OPPOSITE_OF,
+        code=lower if CODE.search(word) and not word[0].isdigit() else "",
+        capital=_stem(lower) if word[0].isupper() and lower not in STOP_WORDS else "",
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(NamedTuple):
     """What a stretch of text says, without its order."""
 
     all: frozenset[str]
@@ -124,17 +129,27 @@ class _Words:
     is_negated: bool
 
 
-def _words(text: str) -> _Words:
-    plain = text.lower().replace("n't", " not").replace("%", " percent")
-    words = list(map(_word, WORD.findall(plain)))
+def _read(text: str) -> list[_Word]:
+    plain = text.replace("n't", " not").replace("N'T", " not").replace("%", " percent")
+    return list(map(_word, WORD.findall(plain)))
+
+
+def _gathered(words: Sequence[_Word]) -> _Words:
+    numbers = frozenset([word.plain for word in words if word.is_number])
     return _Words(
         all=frozenset([word.plain for word in words]),
         stems=frozenset([word.stem for word in words if word.has_meaning]),
-        numbers=frozenset([word.plain for word in words if word.is_number]),
-        quantities=frozenset([(a.stem, b.stem) for a, b in pairwise(words) if a.is_number and b.is_unit]),
+        numbers=numbers,
+        quantities=frozenset([(a.stem, b.stem) for a, b in pairwise(words) if a.is_number and b.is_unit])
+        if numbers
+        else frozenset(),
         with_opposite=tuple([word.plain for word in words if word.has_opposite]),
         is_negated=sum([word.is_negation for word in words]) % 2 == 1,
     )
+
+
+def _words(text: str) -> _Words:
+    return _gathered(_read(text))
 
 
 def differ(one: str, other: str) -> bool:
@@ -150,35 +165,25 @@ def differ(one: str, other: str) -> bool:
 
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words and numbers that carry meaning."""
-    return _words(text).stems
+    return frozenset([word.stem for word in _read(text) if word.has_meaning])
 
 
-def names(statement: str) -> frozenset[str]:
-    """Return what must be in the passage: stems of capitalised words but the first, all words with digits or joints."""
-    first, *others = map(_name, WORD.findall(statement) or [""])
-    return frozenset([first.code, *(name.code or name.capital for name in others)]) - {""}
+def names(text: str) -> frozenset[str]:
+    """Return stems of capitalised words but the first, and all words with digits or joints."""
+    return _names(_read(text))
 
 
-class _Name(NamedTuple):
-    """What a word is a name by, if by anything."""
-
-    code: str
-    capital: str
-
-
-@lru_cache(maxsize=KNOWN_WORDS)
-def _name(word: str) -> _Name:
-    lower = word.lower()
-    is_code = word and not word[0].isdigit() and CODE.search(word)
-    is_capital = word[:1].isupper() and lower not in STOP_WORDS
-    return _Name(code=lower if is_code else "", capital=_stem(lower) if is_capital else "")
+def _names(words: Sequence[_Word]) -> frozenset[str]:
+    """Return what must be in a passage."""
+    first, others = words[:1], words[1:]
+    return frozenset([word.code for word in first] + [word.code or word.capital for word in others]) - {""}
 
 
-@dataclass(frozen=True, slots=True)
-class _Passage:
+class _Passage(NamedTuple):
     """A passage as a whole, by sentences and by clauses."""
 
-    whole: _Words
+    all: frozenset[str]
+    """Its words and their stems."""
     sentences: tuple[_Words, ...]
     clauses: tuple[_Words, ...]
 
@@ -186,16 +191,21 @@ class _Passage:
 @lru_cache(maxsize=512)
 def _passage(text: str) -> _Passage:
     """Take a passage apart, once for all statements and answers that cite it."""
-    sentences = SENTENCE_END.split(text)
-    clauses = (_words(clause) for sentence in sentences for clause in CLAUSE_END.split(sentence))
-    return _Passage(_words(text), tuple(map(_words, sentences)), tuple(clauses))
+    read = [list(map(_read, CLAUSE_END.split(sentence))) for sentence in SENTENCE_END.split(text)]
+    sentences = tuple([_gathered(list(chain.from_iterable(clauses))) for clauses in read])
+    return _Passage(
+        all=frozenset[str]().union(*[sentence.all | sentence.stems for sentence in sentences]),
+        sentences=sentences,
+        clauses=tuple(map(_gathered, chain.from_iterable(read))),
+    )
 
 
 def support(statement: str, passages: Sequence[str]) -> float:
     """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
-    said, required = _words(statement), names(statement)
-    clauses = CLAUSE_END.split(statement)
-    parts = [said] if len(clauses) == 1 else list(map(_words, clauses))
+    clauses = list(map(_read, CLAUSE_END.split(statement)))
+    words = list(chain.from_iterable(clauses))
+    said, required = _gathered(words), _names(words)
+    parts = [said] if len(clauses) == 1 else list(map(_gathered, clauses))
     best = 0.0
     for passage in passages:
         best = max(best, _support(said, required, parts, _passage(passage)))
@@ -205,7 +215,7 @@ def support(statement: str, passages: Sequence[str]) -> float:
 
 
 def _support(said: _Words, required: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
-    if not said.stems or not required <= passage.whole.stems | passage.whole.all:
+    if not said.stems or not required <= passage.all:
         return 0
     sentences = passage.sentences
     shared = [len(sentence.stems & said.stems) for sentence in sentences]

@@ -43,8 +43,6 @@ def judge(
     """
     if not passages:
         return Verdict(verdict="no_context")
-    if not WORD.search(MARKERS.sub("", answer)):
-        return Verdict(verdict="ungrounded", grounded=0)
 
     def is_supported(part: Span, texts: Sequence[str]) -> bool:
         return support(answer[slice(*part)], texts) >= thresholds.min_support
@@ -61,6 +59,8 @@ def judge(
             checked |= {clause: is_supported(clause, texts) for clause in rest}
     if refuses and not checked:
         return Verdict(verdict="refusal")
+    if not checked and not WORD.search(MARKERS.sub("", answer)):
+        return Verdict(verdict="ungrounded", grounded=0)
     grounded = sum(checked.values()) / len(checked) if checked else 1
     return Verdict(
         verdict="grounded" if grounded >= thresholds.min_grounded else "ungrounded",

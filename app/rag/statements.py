@@ -12,6 +12,8 @@ Span: TypeAlias = tuple[int, int]
 
 MAX_LEAD_IN = 2
 """Words of what leads to a statement, such as `In short:` or `## Summary`."""
+MAX_SAYING_NOTHING = 40
+"""Characters: a longer stretch says something."""
 LEAD_IN = re.compile(r"#|.*:[\s*_]*$", re.DOTALL)
 ASSENT = re.compile(
     r"(?:\W*\b(?:yes|no|okay|ok|sure|certainly|of course|(?:in)?correct|true|false|right|wrong|sorry|thanks|thank you"
@@ -72,6 +74,8 @@ def _statements(answer: str, start: int, end: int) -> list[Span]:
 
 def can_be_checked(statement: str) -> bool:
     """Say whether a stretch of an answer says anything: more than yes or no, and not only what is about to be said."""
+    if len(statement) > MAX_SAYING_NOTHING:
+        return True
     said = stems(statement)
     if not said or ASSENT.fullmatch(statement):
         return False
