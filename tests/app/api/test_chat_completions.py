@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
-from app.ports import DependencyUnavailable, GenerationEnd, Prompt
+from app.ports import DependencyUnavailable, GenerationEnd, Prompt, RequestRefused
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.process import NO_TLS
@@ -266,6 +266,17 @@ async def test_the_client_asks_again_what_failed_before_its_first_word(
     async with openai_client(client, retries=1) as ours:
         await ours.chat.completions.create(model=MODEL, messages=ASKED, stream=stream)
     assert len(generator.prompts) == 2
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_client_does_not_ask_again_what_the_model_refuses(
+    client: httpx.AsyncClient, generator: FakeGenerator, stream: bool
+) -> None:
+    generator.pieces, generator.error = (), RequestRefused("generator", "SECRET")
+    async with openai_client(client, retries=2) as ours:
+        with pytest.raises(openai.BadRequestError, match="answer generator refuses this request"):
+            await ours.chat.completions.create(model=MODEL, messages=ASKED, stream=stream)
+    assert len(generator.prompts) == 1
 
 
 async def test_a_stream_that_breaks_raises(ours: AsyncOpenAI, generator: FakeGenerator) -> None:
