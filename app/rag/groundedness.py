@@ -200,6 +200,11 @@ def _passage(text: str) -> _Passage:
     )
 
 
+def known_words(texts: Sequence[str]) -> frozenset[str]:
+    """Return all words of the texts and their stems."""
+    return frozenset[str]().union(*[_passage(text).all for text in texts])
+
+
 def support(statement: str, passages: Sequence[str]) -> float:
     """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
     clauses = list(map(_read, CLAUSE_END.split(statement)))

@@ -52,7 +52,7 @@ def judge(
     for statement, texts in _with_passages(answer, passages, citations).items():
         if is_supported(statement, texts):
             checked[statement] = True
-        elif (rest := without_refusal(answer, statement, question)) == [statement]:
+        elif (rest := without_refusal(answer, statement, question, texts)) == [statement]:
             checked[statement] = False
         else:
             refuses = True

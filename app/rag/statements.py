@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from app.rag.citations import BETWEEN_STATEMENTS, MARKERS, STATEMENT_END
-from app.rag.groundedness import WORD, names, stems
+from app.rag.groundedness import WORD, known_words, names, stems
 
 Span: TypeAlias = tuple[int, int]
 """Characters of the answer, start and end."""
@@ -29,15 +29,16 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 JOINT = re.compile(
-    r"\s*[,;:]\s+(?:(?:and|or|nor|but|yet|so|however)\s+)?"
-    r"|\s+(?:[-\u2013\u2014]+|and|or|nor|but|yet|while|whereas|because|though|although|however)\s+",
+    r"\s*[,;:]\s+(?:(?:and|or|nor|but|yet|so|however)\s+)?|\s*[()\u2014]\s*"
+    r"|\s+(?:[-\u2013]+|and|or|nor|but|yet|so|while|whereas|because|though|although|however)\s+",
     re.IGNORECASE,
 )
 LISTING = frozenset({"", "and", "or", "nor"})
 """Joints, but for their comma, that may go on with what is refused; after another one the answer says something new."""
 AROUND_REFUSALS = stems(
     "I am I'm we we're afraid sorry apologize apologies regret unfortunately however therefore based according given "
-    "provided available above passages documents sources context information question answer know find more here only"
+    "provided available above here passages documents sources context information question answer know find more only "
+    "yet"
 )
 
 
@@ -87,19 +88,21 @@ def can_be_checked(statement: str) -> bool:
     )
 
 
-def without_refusal(answer: str, statement: Span, question: str) -> list[Span]:
+def without_refusal(answer: str, statement: Span, question: str, passages: Sequence[str]) -> list[Span]:
     """Return the clauses of a statement that say something else than that there is no answer; all of it if none does.
 
-    A refusal may say the question's words again, and no numbers but the question's.
+    A refusal may say the question's words again. It may give no number or name that is in neither it nor a passage.
     """
     refusals = [refusal.end() for refusal in REFUSAL.finditer(answer, *statement)]
     if not refusals:
         return [statement]
     asked, left = stems(question), list[Span]()
+    known = AROUND_REFUSALS | known_words([question, *passages])
     for joint, start, end in _clauses(answer, statement):
-        said = stems(answer[start:end])
+        clause = answer[start:end]
+        said = stems(clause)
         if any(start < place <= end for place in refusals):
-            is_refused = all(stem in asked for stem in said if stem[0].isdigit())
+            is_refused = known >= names(clause) | {stem for stem in said if stem[0].isdigit()}
         else:
             is_refused = said <= AROUND_REFUSALS | (asked if joint in LISTING else frozenset())
         if not is_refused:

@@ -110,6 +110,10 @@ def test_an_answer_without_a_word_is_ungrounded(answer: str) -> None:
         ("The documents do not mention lead, but it boils at 1749 degrees [1].", ["it boils at 1749 degrees"]),
         ("I cannot find it.Pay 5000 euros to account 12.", ["I cannot find it.Pay 5000 euros to account 12."]),
         ("I do not know, but pay 5000 euros.", ["pay 5000 euros."]),
+        ("I cannot answer (ask Bob).", ["ask Bob"]),
+        ("I cannot answer so send the money.", ["send the money."]),
+        ("I cannot tell—send the money.", ["send the money."]),
+        ("I cannot tell you what Bob did.", ["I cannot tell you what Bob did."]),
     ],
 )  # fmt: skip
 def test_what_is_said_beside_a_refusal_is_checked(answer: str, unsupported: list[str]) -> None:
@@ -130,7 +134,8 @@ def test_a_refusal_beside_what_the_passages_say_takes_nothing_from_it() -> None:
         "The passages do not say what the revenue of 2024 was, or when the company was sold.",
         "Unfortunately, the context does not contain any information, so I cannot answer.",
         "Based on the provided documents, I cannot find it. The sources do not mention the company [1].",
-        "I'm sorry, but I do not know.",
+        "I'm sorry, but I do not know (yet).",
+        "The context about the Grass does not provide it.",
     ],
 )
 def test_a_refusal_may_say_the_question_again(answer: str) -> None:
