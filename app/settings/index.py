@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from app.settings.names import variable
-from app.settings.values import ExistingFile, PostgresUrl, Url
+from app.settings.values import ExistingFile, HeaderSecret, PostgresUrl, Url
 from app.settings.variants import Variant
 
 CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client", "milvus": "pymilvus"}
@@ -25,7 +25,7 @@ class IndexSettings(BaseSettings):
     weaviate_url: Url | None = Field(default=None, description="HTTP address of Weaviate.")
     weaviate_grpc_host: str | None = Field(default=None, description="gRPC host; by default the host of the URL.")
     weaviate_grpc_port: int = Field(default=50051, ge=1, le=65535, description="gRPC port of Weaviate.")
-    weaviate_api_key: SecretStr | None = Field(default=None, description="API key of Weaviate.")
+    weaviate_api_key: HeaderSecret | None = Field(default=None, description="API key of Weaviate.")
     weaviate_replication_factor: int = Field(
         default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
     )
@@ -39,7 +39,7 @@ class IndexSettings(BaseSettings):
         default=None, description="Certificate of the authority to trust, if not one of the system's."
     )
     qdrant_url: Url | None = Field(default=None, description="gRPC address of Qdrant, e.g. `http://qdrant:6334`.")
-    qdrant_api_key: SecretStr | None = Field(default=None, description="API key of Qdrant.")
+    qdrant_api_key: HeaderSecret | None = Field(default=None, description="API key of Qdrant.")
     qdrant_replication_factor: int = Field(
         default=1, ge=1, le=9, description="Copies of each new collection; production runs 3."
     )
@@ -50,7 +50,7 @@ class IndexSettings(BaseSettings):
     pinecone_url: Url | None = Field(
         default=None, description="Host of the Pinecone index: `https://name-project.svc.region.pinecone.io`."
     )
-    pinecone_api_key: SecretStr | None = Field(default=None, description="API key of Pinecone.")
+    pinecone_api_key: HeaderSecret | None = Field(default=None, description="API key of Pinecone.")
 
     @model_validator(mode="after")
     def _client_is_installed(self) -> Self:

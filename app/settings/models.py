@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from app.settings.values import Seconds, TokenizerFile, Url
+from app.settings.values import HeaderSecret, Seconds, TokenizerFile, Url
 from app.settings.variants import Variant
 
 
@@ -15,7 +15,7 @@ class ModelSettings(BaseSettings):
     embedder: Literal["embedded", "openai"] = Field(default="embedded", description="What turns text into vectors.")
     embedder_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible embedding API.")
     embedder_model: str | None = Field(default=None, description="Model name that the embedding API knows.")
-    embedder_api_key: SecretStr | None = Field(default=None, description="Bearer token of the embedding API.")
+    embedder_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the embedding API.")
     embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Length of its vectors.")
     embedder_max_tokens: int | None = Field(default=None, ge=128, description="Most tokens that one text may hold.")
     embedder_tokenizer_file: TokenizerFile | None = Field(
@@ -32,7 +32,7 @@ class ModelSettings(BaseSettings):
     )
     reranker_url: Url | None = Field(default=None, description="Address before `/ranking` (NIM) or `/rerank` (TEI).")
     reranker_model: str | None = Field(default=None, description="Model name that the NIM knows.")
-    reranker_api_key: SecretStr | None = Field(default=None, description="Bearer token of the reranking server.")
+    reranker_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the reranking server.")
     rerank_timeout_s: Seconds = Field(
         default=1, description="Time for reranking; without it in time, the answer rests on the search's own order."
     )
@@ -40,7 +40,7 @@ class ModelSettings(BaseSettings):
     generator: Literal["extractive", "openai"] = Field(default="extractive", description="What writes the answer.")
     generator_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible chat API.")
     generator_model: str | None = Field(default=None, description="Model name that the chat API knows.")
-    generator_api_key: SecretStr | None = Field(default=None, description="Bearer token of the chat API.")
+    generator_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the chat API.")
     generator_max_tokens: int = Field(default=1024, ge=1, le=131072, description="Most tokens of one answer.")
 
 

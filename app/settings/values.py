@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 ENDS_BYTES = 1024
 """Room for the white space around a JSON object."""
@@ -70,11 +70,20 @@ def _tokenizer_file(value: Path) -> Path:
     return value
 
 
+def _header_secret(value: SecretStr) -> SecretStr:
+    """Accept what a header's field can carry; the end of line that a file's content brings along is not part of it."""
+    key = value.get_secret_value().strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise ValueError("it has a character that no HTTP header can carry, such as a blank or a letter with an accent")
+    return SecretStr(key)
+
+
 Url: TypeAlias = Annotated[str, AfterValidator(service_url)]
 RedisUrl: TypeAlias = Annotated[str, AfterValidator(_redis_url)]
 PostgresUrl: TypeAlias = Annotated[str, AfterValidator(_postgres_url)]
 ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 TokenizerFile: TypeAlias = Annotated[Path, AfterValidator(_tokenizer_file)]
+HeaderSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_header_secret)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
 
 

@@ -172,6 +172,22 @@ def test_a_secret_that_is_refused_is_not_printed(field: str) -> None:
     assert CANARY not in text
 
 
+@pytest.mark.parametrize("key", [f"{CANARY}\u00e4", f"{CANARY} b", f"{CANARY}\nX-Admin: 1"])
+@pytest.mark.parametrize(
+    "field", [name for name in SECRET_FIELDS if name.endswith("_api_key") and "milvus" not in name]
+)
+def test_a_key_that_no_header_can_carry_is_refused_at_start(field: str, key: str) -> None:
+    text = problems(**{field.upper(): key})
+    assert "is refused: it has a character that no HTTP header can carry" in text
+    assert CANARY not in text
+
+
+def test_white_space_around_a_key_is_not_the_keys() -> None:
+    key = settings(**CHAT, GENERATOR_API_KEY=f" {CANARY}\n").generator_api_key
+    assert key
+    assert key.get_secret_value() == CANARY
+
+
 def test_a_short_session_secret_is_not_printed_either() -> None:
     assert CANARY not in problems(SESSION_SECRET=CANARY)
 
