@@ -45,6 +45,8 @@ class Done:
     """Of all that a model wrote for this answer."""
     answer_tokens: int | None = None
     """Of `completion_tokens`, those of the text itself."""
+    answer_prompt_tokens: int | None = None
+    """Of `prompt_tokens`, those that it was written from."""
     cached: CachedBy | None = None
 
 

@@ -78,6 +78,7 @@ class Writer:
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             answer_tokens=end.completion_tokens,
+            answer_prompt_tokens=end.prompt_tokens,
         )
 
 

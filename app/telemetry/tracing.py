@@ -182,8 +182,8 @@ def _of_answer(end: Done) -> dict[str, Attribute]:
         "gen_ai.response.model": end.model or "",
         "gen_ai.response.finish_reasons": [end.finish_reason],
     }
-    if end.prompt_tokens is not None:
-        attributes["gen_ai.usage.input_tokens"] = end.prompt_tokens
-    if end.completion_tokens is not None:
-        attributes["gen_ai.usage.output_tokens"] = end.completion_tokens
+    if end.answer_prompt_tokens is not None:
+        attributes["gen_ai.usage.input_tokens"] = end.answer_prompt_tokens
+    if end.answer_tokens is not None:
+        attributes["gen_ai.usage.output_tokens"] = end.answer_tokens
     return attributes
