@@ -48,9 +48,9 @@ def _done(events: list[Event]) -> Done:
 
 
 def _withheld(events: list[Event]) -> list[Event]:
-    """Keep the sources and the verdict; say that there is no answer."""
-    sources = [event for event in events if isinstance(event, Sources)]
-    done = replace(_done(events), finish_reason="fallback", citations=[])
+    """Keep the sources and the verdict, without places in a text that nobody sees; say that there is no answer."""
+    sources, done = [event for event in events if isinstance(event, Sources)], _done(events)
+    done = replace(done, finish_reason="fallback", citations=[], quality=replace(done.quality, unsupported=()))
     return [*sources, Token(FALLBACK), done]
 
 

@@ -58,6 +58,8 @@ class Pipeline:
 
     async def _held(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
         question = await self._standing_alone(question, run)
+        if question.vector is None:  # two attempts search for the same
+            question = replace(question, vector=await self._retriever.embed(question, run))
         for event in await held(lambda asked: self._attempt(asked, run), question, run):
             yield event
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from app.ports import DependencyUnavailable, GenerationEnd, Hit, Prompt
+from app.ports import DependencyUnavailable, GenerationEnd, Hit, Prompt, Vector
 from app.rag.citations import find_citations
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
@@ -172,6 +172,14 @@ class Drafts(FakeGenerator):
             yield piece
 
 
+class CountingEmbedder(FakeEmbedder):
+    asked = 0
+
+    async def embed_query(self, text: str) -> Vector:
+        self.asked += 1
+        return await super().embed_query(text)
+
+
 async def events_of(generator: FakeGenerator, *, holds: bool = True, found: list[Hit] | None = None) -> list[Event]:
     store = FakeStore([hit(text) for text in PASSAGES] if found is None else found)
     writer = Writer(generator, 1, Guard(Rules()), THRESHOLDS)
@@ -214,12 +222,21 @@ async def test_an_ungrounded_answer_is_written_anew_from_a_wider_search() -> Non
 
 
 @pytest.mark.anyio
+async def test_a_second_attempt_takes_the_vector_of_the_first() -> None:
+    embedder, generator = CountingEmbedder(), Drafts(UNGROUNDED, GROUNDED)
+    retriever = Retriever(embedder, FakeStore([hit(text) for text in PASSAGES]), 1)
+    pipe = Pipeline(retriever, Writer(generator, 1, Guard(Rules()), THRESHOLDS), 5, holds=True)
+    _ = [event async for event in pipe.answer(Question(tenant="acme", text="Which?", top_k=1))]
+    assert (embedder.asked, len(generator.prompts)) == (1, 2)
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("second", [UNGROUNDED, DependencyUnavailable("generator", "away")])
 async def test_an_answer_that_stays_ungrounded_is_not_sent(second: str | Exception) -> None:
     events = await events_of(Drafts(UNGROUNDED, second))
     assert text_of(events) == FALLBACK
     assert (end_of(events).finish_reason, end_of(events).citations) == ("fallback", [])
-    assert end_of(events).quality.verdict == "ungrounded"
+    assert end_of(events).quality == Verdict(verdict="ungrounded", grounded=0, statements=1)
 
 
 @pytest.mark.anyio
