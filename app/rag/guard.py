@@ -35,7 +35,6 @@ SCHEMES = ("http", "Http", "HTTP", "ftp", "Ftp", "FTP", "www", "Www", "WWW")
 """Their first letters are held back, so that what is cut includes them; other schemes leave their name."""
 RUN = rf"(?:(?<![A-Za-z0-9_])(?:{'|'.join(SCHEMES)})[sS]?)?[{NEEDED}][^\s<>]{{0,{MAX_LINK_CHARS}}}+"
 """From the first character that an address cannot do without to the next space."""
-LINK_OPENING = rf"[=<{NEEDED}]|{opening(*SCHEMES)}"
 VALUE_PATTERN, RUN_PATTERN = regex.compile(VALUE), regex.compile(RUN)
 DESTINATION = regex.compile(r"(?:\]\(|\]:|url\()\s*<?\s*$")
 
@@ -58,8 +57,9 @@ class Guard:
         self.starts = regex.compile("|".join(f"(?:{pattern})" for pattern in patterns))
         self.pending = regex.compile(rf"(?:{self.starts.pattern})(?s:.)(?!)")
         """Never matches: a partial match is a place from where some pattern reaches the end of the text."""
-        openings = [LINK_OPENING, *dict.fromkeys(shape.opening for _, shape, _ in self.shapes)]
-        self.openings = re.compile(rf"(?={'|'.join(openings)})")
+        words = [word for _, shape, _ in self.shapes for word in shape.words]
+        openings = [rf"[=<{NEEDED}]", *filter(None, dict.fromkeys(shape.opening for _, shape, _ in self.shapes))]
+        self.openings = re.compile(rf"(?={'|'.join(openings)}|{opening(*SCHEMES, *words)})")
         """Every place where a pattern may begin, and others: cheap to look for."""
 
     def open(self, passages: Iterable[Hit]) -> "GuardedText":

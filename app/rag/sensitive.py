@@ -24,13 +24,15 @@ class Shape:
     """How data of a category looks.
 
     What a match has in groups named `keep` stays; `measure` returns how many characters of the rest are such data, 0
-    for none. `opening` matches where a match may begin, also when the text ends right there; cheap to look for.
+    for none. Where a match may begin, `opening` matches, also when the text ends right there, or the first characters
+    of one of `words` stand; both are cheap to look for.
     """
 
     pattern: str
     opening: str
     replacement: str
     measure: Callable[[str], int] = len
+    words: tuple[str, ...] = ()
 
 
 def opening(*words: str) -> str:
@@ -109,19 +111,20 @@ SHAPES: Mapping[Category, Shape] = MappingProxyType({
         rf"{NOT_IN_WORD}(?:(?:AKIA|ASIA)[0-9A-Z]{{16}}|AIza[\w-]{{35}})"
         rf"|(?P<keep>[:=](?<=(?i:secret_?access_?key){NAMED})\s{{0,4}}[\"']?)[A-Za-z0-9/+]{{40}}"
         r"|(?P<keep>=(?<=AccountKey=))[A-Za-z0-9+/]{86}==",
-        rf"[:=]|{opening('AKI', 'ASI', 'AIz')}",
+        "[:=]",
         "[cloud key removed]",
+        words=("AKI", "ASI", "AIz"),
     ),
     "service_token": Shape(
-        f"{NOT_IN_WORD}(?:{'|'.join(TOKENS)})", opening(*TOKEN_OPENINGS), "[token removed]"
+        f"{NOT_IN_WORD}(?:{'|'.join(TOKENS)})", "", "[token removed]", words=TOKEN_OPENINGS
     ),
-    "ragspan_key": Shape(NOT_IN_WORD + r"ragspan_[\w-]{43}", opening("rag"), "[API key removed]"),
+    "ragspan_key": Shape(NOT_IN_WORD + r"ragspan_[\w-]{43}", "", "[API key removed]", words=("rag",)),
     "jwt": Shape(
-        NOT_IN_WORD + r"eyJ[\w-]{8,2048}\.[\w-]{8,2048}\.[\w-]{0,2048}", opening("eyJ"), "[token removed]"
+        NOT_IN_WORD + r"eyJ[\w-]{8,2048}\.[\w-]{8,2048}\.[\w-]{0,2048}", "", "[token removed]", words=("eyJ",)
     ),
     "bearer_token": Shape(
         r"(?P<keep>\s(?<=(?i:bearer|basic)\s)\s{0,3})[A-Za-z0-9._~+/-]{16,2048}={0,2}",
-        r"(?<=[Rr])\s|(?<=[Cc])\s",
+        r"(?<=[RrCc])\s",
         "[token removed]",
         _with_digit_and_letter,
     ),
