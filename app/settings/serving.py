@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.security.api_keys import ApiKey, parse_api_keys
 from app.security.hosts import LOOPBACK_NAMES
+
+MIN_SECRET_CHARS = 32
 
 
 def _host_names(value: object) -> object:
@@ -15,6 +17,12 @@ def _host_names(value: object) -> object:
 
 def _api_keys(value: object) -> object:
     return parse_api_keys(value) if isinstance(value, str) else value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value) < MIN_SECRET_CHARS:
+        raise ValueError(f"it must have at least {MIN_SECRET_CHARS} characters; `openssl rand -hex 32` makes some")
+    return value
 
 
 class ServingSettings(BaseSettings):
@@ -30,9 +38,8 @@ class ServingSettings(BaseSettings):
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries from `ragspan key`; none: loopback only."
     )
-    session_secret: SecretStr | None = Field(
+    session_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         default=None,
-        min_length=32,
         description="Signs the page's sessions; at least 32 characters, equal on all replicas. Unset: a random one, so "
         "that a restart signs everybody out and a session holds on one replica only.",
     )

@@ -189,7 +189,9 @@ def test_white_space_around_a_key_is_not_the_keys() -> None:
 
 
 def test_a_short_session_secret_is_not_printed_either() -> None:
-    assert CANARY not in problems(SESSION_SECRET=CANARY)
+    text = problems(SESSION_SECRET=CANARY)
+    assert "RAGSPAN_SESSION_SECRET is refused: it must have at least 32 characters" in text
+    assert CANARY not in text
 
 
 @pytest.mark.parametrize("url", ["https://h/v1?apikey={}", "https://h/v1#{}", "https://{}@h/v1", "https://u:{}@h/v1?a"])
