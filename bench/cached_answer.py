@@ -1,5 +1,6 @@
 """How long a question takes whose answer is kept in Redis: `ragspan serve` as a process of its own, a real Redis, one
-client that asks again and again, the clock at its socket; beside it, in turn, a bare GET of the same bytes.
+client that asks again and again, the clock at its socket; beside it, in turn, a bare GET of the same bytes. Then the
+same for a tenant with limits, which are counted in that Redis.
 
 Run by `make bench`, or `python -m bench.cached_answer [requests]`. Needs redis-server or valkey-server on PATH.
 """
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -28,6 +29,11 @@ DOCUMENT = "# Pools\n\nThe spot pool drains within thirty seconds of a notice.\n
     f"\n# Part {n}\n\n" + f"In part {n} the pools have machines of their own, and nothing is said of notices. " * 8
     for n in range(4)
 )
+LIMITS = {
+    "RAGSPAN_TENANT_REQUESTS_PER_MINUTE": "1000000",
+    "RAGSPAN_TENANT_TOKENS_PER_MINUTE": "1000000",
+    "RAGSPAN_TENANT_CONCURRENT_QUESTIONS": "64",
+}
 RAGSPAN = str(Path(sys.executable).parent / "ragspan")
 
 
@@ -62,13 +68,14 @@ def command(*words: bytes) -> bytes:
 
 
 @contextmanager
-def service(folder: Path, redis_url: str, key: str) -> Generator[tuple[int, int]]:
+def service(folder: Path, redis_url: str, key: str, limits: Mapping[str, str]) -> Generator[tuple[int, int]]:
     """Serve one document from `folder`; yield the port and the process id."""
+    folder.mkdir()
     (folder / "pools.md").write_text(DOCUMENT)
     settings = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "RAGSPAN_DATA_DIR": str(folder / "data"),
         "RAGSPAN_CACHE": "redis", "RAGSPAN_REDIS_URL": redis_url, "RAGSPAN_REDIS_PASSWORD": PASSWORD,
-        "RAGSPAN_CACHE_TIMEOUT_S": "1", "RAGSPAN_API_KEYS": key_entry("bench", "default", key),
+        "RAGSPAN_CACHE_TIMEOUT_S": "1", "RAGSPAN_API_KEYS": key_entry("bench", "default", key), **limits,
     }  # fmt: skip
     subprocess.run([RAGSPAN, "ingest", str(folder / "pools.md")], env=settings, check=True, capture_output=True)
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -104,29 +111,35 @@ def report(name: str, times_ms: list[float]) -> float:
     return p50
 
 
-def main(requests: int = REQUESTS) -> None:
+def measure(name: str, folder: Path, redis_url: str, limits: Mapping[str, str], requests: int) -> None:
     key = new_key()
     request = (
         b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (key.encode(), len(BODY)) + BODY
     )
-    with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as url:
-        with service(Path(name), url, key) as (port, pid):
-            asking, redis = Client(port), Client(int(url.rpartition(":")[2]))
-            asking.ask(request, http_is_whole)
-            redis.ask(command(b"AUTH", PASSWORD.encode()), redis_is_whole)
-            kept = redis.ask(command(b"KEYS", b"ragspan:answer:*"), lambda answer: answer.count(b"\r\n") >= 3)
-            get = command(b"GET", kept.split(b"\r\n")[2])
-            hits_ms: list[float] = []
-            gets_ms: list[float] = []
-            for _ in range(requests + WARM_UP):
-                hits_ms.append(timed_ms(lambda: asking.ask(request, http_is_whole)))
-                gets_ms.append(timed_ms(lambda: redis.ask(get, redis_is_whole)))
-            answer = asking.ask(request, http_is_whole)
-            assert b'"cached":"exact"' in answer, answer[-500:]
-            rss_kib = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in line)
-        ratio = report("kept answer, /v1/query", hits_ms[WARM_UP:]) / report("bare GET of it", gets_ms[WARM_UP:])
+    with service(folder, redis_url, key, limits) as (port, pid):
+        asking, redis = Client(port), Client(int(redis_url.rpartition(":")[2]))
+        redis.ask(command(b"AUTH", PASSWORD.encode()), redis_is_whole)
+        redis.ask(command(b"FLUSHALL"), redis_is_whole)
+        asking.ask(request, http_is_whole)
+        kept = redis.ask(command(b"KEYS", b"ragspan:answer:*"), lambda answer: answer.count(b"\r\n") >= 3)
+        get = command(b"GET", kept.split(b"\r\n")[2])
+        hits_ms: list[float] = []
+        gets_ms: list[float] = []
+        for _ in range(requests + WARM_UP):
+            hits_ms.append(timed_ms(lambda: asking.ask(request, http_is_whole)))
+            gets_ms.append(timed_ms(lambda: redis.ask(get, redis_is_whole)))
+        answer = asking.ask(request, http_is_whole)
+        assert b'"cached":"exact"' in answer, answer[-500:]
+        rss_kib = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in line)
+    ratio = report(name, hits_ms[WARM_UP:]) / report("bare GET of it", gets_ms[WARM_UP:])
     print(f"ratio of the medians {ratio:.1f}; {len(answer)} bytes; {rss_kib}; load average {os.getloadavg()[0]:.1f}")
+
+
+def main(requests: int = REQUESTS) -> None:
+    with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as url:
+        measure("kept answer, /v1/query", Path(name) / "free", url, {}, requests)
+        measure("the same with limits", Path(name) / "limited", url, LIMITS, requests)
 
 
 if __name__ == "__main__":
