@@ -7,8 +7,9 @@ MARKER = r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]"
 MARKERS = re.compile(rf"{MARKER}(?:\s*{MARKER})*")
 STATEMENT_END = re.compile(
     r"[.!?…](?<!\b(?:Dr|Mr|Ms|St|vs)\.)(?<!\b(?:Mrs|e\.g|i\.e)\.)(?<!\bProf\.)[\"'”\u2019)]*\s+|\n+"
+    r"|[\u3002\uff01\uff1f]\s*"
 )
-BETWEEN_STATEMENTS = " \t\r\n.,;:!?…"
+BETWEEN_STATEMENTS = " \t\r\n.,;:!?…\u3002\uff01\uff1f"
 
 
 @dataclass(frozen=True, slots=True)

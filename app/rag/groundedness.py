@@ -11,7 +11,9 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
-SENTENCE_END = re.compile(r"(?=[.!?…\n])(?:[.!?…][\"')\u201d\u2019]*\s+|\n+)")
+SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]{2,}")
+"""Chinese and Japanese: where words have no space between them, each two characters that follow one another are one."""
+SENTENCE_END = re.compile(r"(?=[.!?…\n\u3002\uff01\uff1f])(?:[.!?…][\"')\u201d\u2019]*\s+|\n+|[\u3002\uff01\uff1f])")
 CLAUSE_END = re.compile(r"[,;:]\s|\s(?=(?:and|but|or|while|because|unless|although|whereas|though)\s)")
 THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
 CODE = re.compile(r"[\d_]")
@@ -131,7 +133,11 @@ class _Words(NamedTuple):
 
 def _read(text: str) -> list[_Word]:
     plain = text.replace("n't", " not").replace("N'T", " not").replace("%", " percent")
-    return list(map(_word, WORD.findall(plain)))
+    return list(map(_word, WORD.findall(plain if plain.isascii() else SPACELESS.sub(_in_pairs, plain))))
+
+
+def _in_pairs(run: re.Match[str]) -> str:
+    return f" {' '.join(map(''.join, pairwise(run[0])))} "
 
 
 def _gathered(words: Sequence[_Word]) -> _Words:

@@ -20,6 +20,7 @@ def cited(answer: str, sources: int = 5) -> list[tuple[int, str]]:
         ("Both say so [3, 1].", [(0, "Both say so"), (2, "Both say so")]),
         ("First line\nSecond line [2]", [(1, "Second line")]),
         ("Ask. Dr. Smith and Mrs. Jones, e.g. in Rome [1].", [(0, "Dr. Smith and Mrs. Jones, e.g. in Rome")]),
+        ("没有出处。仓库在周一关闭[1]。", [(0, "仓库在周一关闭")]),
         ("It costs 3.5 million [1].", [(0, "It costs 3.5 million")]),
     ],
 )

@@ -149,6 +149,22 @@ def test_a_refusal_may_give_no_number_of_its_own_nor_answer_in_the_words_of_the_
     assert verdict("I do not know, but pay 500 euros.", "Should I pay 500 euros?").verdict == "ungrounded"
 
 
+@pytest.mark.parametrize(
+    ("answer", "statements", "grounded"),
+    [
+        ("仓库周一关闭[1]。员工每年有28天带薪假期。", 2, 1),
+        ("员工每年有42天带薪假期。", 1, 0),
+        ("仓库在周二关闭[1]。仓库在周一关闭[1]。", 2, 0.5),
+        ("月曜日に倉庫は閉まります[2]。", 1, 1),
+        ("猫は魚が好きです。", 1, 0),
+    ],
+)
+def test_words_without_spaces_between_them_are_checked(answer: str, statements: int, grounded: float) -> None:
+    passages = ["仓库在周一关闭。员工每年有28天带薪假期。", "倉庫は月曜日に閉まります。"]
+    result = judge(answer, passages, find_citations(answer, 2), THRESHOLDS)
+    assert (result.statements, result.grounded) == (statements, grounded)
+
+
 def test_unsupported_statements_are_named_by_their_place() -> None:
     answer = "The sky is blue. [1] It rains 9 days a week. [1]"
     assert [answer[slice(*span)] for span in verdict(answer).unsupported] == ["It rains 9 days a week."]
