@@ -27,6 +27,7 @@ from app.ports import (
     Hit,
     IndexIdentity,
     Matrix,
+    RequestRefused,
     Scope,
     Vector,
 )
@@ -226,6 +227,8 @@ class PgvectorStore:
                 return await asyncio.shield(task)
         except (TimeoutError, PoolTimeout):
             raise DependencyTimeout("vector_store", f"PostgreSQL did not {what} in time.") from None
+        except psycopg.DataError as error:
+            raise RequestRefused("vector_store", f"PostgreSQL cannot {what} ({_reason(error)}).") from None
         except psycopg.Error as error:
             raise DependencyUnavailable("vector_store", f"PostgreSQL did not {what} ({_reason(error)}).") from None
         finally:

@@ -4,7 +4,8 @@ import re
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
+from pydantic import AfterValidator
 from starlette.status import HTTP_204_NO_CONTENT
 
 from app.api.cursors import BAD_CURSOR, cursor_of, read_cursor
@@ -12,7 +13,7 @@ from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
 from app.api.problems import Problem, invalid
 from app.api.schemas import Document, Documents, DocumentsWanted, Ingested
 from app.api.upload_scope import groups_of_upload, tags_of_upload
-from app.ingest.identity import is_uri, upload_uri
+from app.ingest.identity import is_document_id, is_uri, upload_uri
 from app.ingest.pipeline import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ports import DocumentRecord, Scope, UnknownPosition
 from app.rag.access import may_read, metadata_of
@@ -20,6 +21,16 @@ from app.rag.access import may_read, metadata_of
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 MAX_URI_CHARS = 2048
 FIELDS = ("file", "source_uri", "groups", "metadata")
+
+
+def _known_form(doc_id: str) -> str:
+    """Raise a Problem for what is no document's id: no store is asked for it, and not every one could take it."""
+    if not is_document_id(doc_id):
+        raise _unknown()
+    return doc_id
+
+
+DocumentId = Annotated[str, Path(description="As the upload or the list gave it."), AfterValidator(_known_form)]
 
 
 @router.post("")
@@ -84,16 +95,19 @@ async def list_documents(
 
 
 @router.get("/{doc_id}")
-async def get_document(doc_id: str, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> Document:
+async def get_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> Document:
     """Describe one document."""
-    return _document(await _readable(doc_id, service, tenant, caller))
+    record = await _found(doc_id, service, tenant, caller)
+    if record is None:
+        raise _unknown()
+    return _document(record)
 
 
 @router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
-async def delete_document(doc_id: str, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
-    """Remove a document; no older version of it can come back."""
+async def delete_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
+    """Remove a document; no older version of it can come back. Where that failed halfway, another try ends it."""
     if caller is not None:
-        await _readable(doc_id, service, tenant, caller)
+        await _found(doc_id, service, tenant, caller)  # one that was removed by half is not found any more
     with service.changing(tenant):
         was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns()))
     if not was_there:
@@ -105,6 +119,8 @@ def _name_and_uri(filename: str, source_uri: str | None) -> tuple[str, str]:
     name = re.split(r"[/\\]", filename)[-1]
     if not name:
         raise Problem(422, "The file has no name; send one, its ending tells the format.")
+    if re.search(r"[\x00-\x1f\x7f]", name):
+        raise Problem(422, "The file's name holds a control character, which no title can; rename it.")
     uri = source_uri or upload_uri(name)
     if not is_uri(uri):
         raise Problem(422, "source_uri must be a URI with a scheme, e.g. https://example.com/handbook.md.")
@@ -113,10 +129,10 @@ def _name_and_uri(filename: str, source_uri: str | None) -> tuple[str, str]:
     return name, uri
 
 
-async def _readable(doc_id: str, service: Service, tenant: str, caller: frozenset[str] | None) -> DocumentRecord:
-    """Return the document's record. Raises a Problem if there is none that the caller may read."""
+async def _found(doc_id: str, service: Service, tenant: str, caller: frozenset[str] | None) -> DocumentRecord | None:
+    """Return the document's record, None if there is none. Raises a Problem if the caller may not read it."""
     record = await service.bounded(service.adapters.store.get(tenant, doc_id))
-    if record is None or not may_read(Scope(groups=caller), record.groups):
+    if record is not None and not may_read(Scope(groups=caller), record.groups):
         raise _unknown()
     return record
 

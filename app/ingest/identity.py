@@ -34,6 +34,11 @@ def document_id(source_uri: str) -> str:
     return sha256(source_uri.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
+def is_document_id(text: str) -> bool:
+    """Whether `document_id` can have made it."""
+    return re.fullmatch(f"[0-9a-f]{{{_DIGEST_CHARACTERS}}}", text) is not None
+
+
 def content_version(content: bytes, groups: Sequence[str] = (), tags: Sequence[str] = ()) -> str:
     """Changes with the content, with who may read it and with its metadata: each is published as one."""
     digest = sha256(content)

@@ -16,7 +16,7 @@ import pytest
 from app.adapters import pgvector_store
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.pgvector_store_connection import PgvectorConnection
-from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch
+from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, RequestRefused
 from tests.contract.vector_store_contract import EAST, IDENTITY, TENANT, put, texts_found, version
 from tests.support.postgres import PostgresServer, postgres_server
 
@@ -131,6 +131,12 @@ async def test_a_lost_connection_costs_a_read_no_more_than_another_try(
     for pid in backends(admin):
         admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     assert await texts_found(store) == {"apple"}
+
+
+async def test_what_no_text_of_the_server_can_hold_is_not_held_against_it(store: PgvectorStore) -> None:
+    for refused in (store.get(TENANT, "a\0b"), store.delete(TENANT, "a\0b", 1), store.corpus_version("a\0b")):
+        with pytest.raises(RequestRefused):
+            await refused
 
 
 async def test_a_stalled_server_is_a_timeout_that_waits_for_no_cancellation(

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.adapters.redis_connection import RedisAddress, RedisConnection
+from app.ingest.identity import document_id
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.events import parsed
@@ -149,7 +150,7 @@ async def test_a_change_through_this_replica_is_seen_at_once(
     monkeypatch.setattr(store, "publish", publish)
     monkeypatch.setattr(store, "delete", delete)
     if way == "delete":
-        await client.delete("/v1/documents/handbook")
+        await client.delete(f"/v1/documents/{document_id('handbook')}")
     else:
         await client.post("/v1/documents", files={"file": ("a.txt", b"The sky is red.")})
     assert (await ask(client))["metadata"]["cached"] is None
