@@ -38,7 +38,7 @@ test-pods: $(BIN)/ragspan ## a production stack's rendered pods as real processe
 test-load: $(BIN)/ragspan ## five times the load, a failing cache, ten thousand operations, a rolling restart, a soak (SOAK_SECONDS, 300)
 	$(BIN)/pytest tests/integration/load -o faulthandler_timeout=$$(($${SOAK_SECONDS:-300} + 300)) $(ARGS)
 
-fuzz: $(BIN)/ragspan ## parsers, guard and config, a quarter of a minute each, guided by coverage
+fuzz: $(BIN)/ragspan ## requests, parsers, guard and config, a quarter of a minute each, guided by coverage
 	$(BIN)/pytest tests/fuzz $(ARGS)
 
 plan: $(BIN)/ragspan ## what each stack would create, offline (STACK for one)

@@ -14,6 +14,8 @@ SEEDS = {
     "sse": b'data: {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n',
     "guard": b'See ![x](https://evil.example/?q=1) <img src="h\nttps://e.io"> Bearer abcdef0123456789ab jane@x.example',
     "chunker": b"One sentence. Another one!\n\nA paragraph of its own\nand a line.",
+    "http": b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}"
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;e=1\r\n{}\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.0\r\n\r\n",
     "config": b"aopenai\nbhttp://127.0.0.1/v1\nc12\ndnone,email",
 }
 

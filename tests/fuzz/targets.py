@@ -14,7 +14,8 @@ from app.ports import DependencyUnavailable, GenerationEnd, Prompt
 from app.rag.chunking import MIN_BUDGET_TOKENS, passage_spans
 from app.rag.guard import Guard, Rules
 from app.rag.sensitive import PERSONAL, SECRETS
-from app.settings import SettingsError, environment_names, load_settings
+from app.settings import Settings, SettingsError, environment_names, load_settings, variable
+from tests.fuzz.wire import exchange
 
 if TYPE_CHECKING:
     from app.adapters.http import ModelServer
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 LOOP = asyncio.new_event_loop()
 GUARD = Guard(Rules(link_hosts=frozenset({"docs.example.org"}), redact=SECRETS + PERSONAL))
 VARIABLES = sorted(environment_names())
+SECRET_VARIABLES = {
+    variable(name) for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)
+}
+CANARY = "b0c1d2e3f4-"
 MAX_CHARS = 400
 FOREIGN = re.compile(r"https?://(?!docs\.example\.org)[\w.-]+")
 
@@ -84,11 +89,35 @@ def chunker(data: bytes) -> None:
 
 
 def config(data: bytes) -> None:
-    """Settings are valid or are refused in sentences, none of which is a traceback."""
+    """Settings are valid or are refused in sentences, none of which is a traceback or names a secret."""
     values = data.decode("utf-8", "ignore").replace("\0", "").split("\n")
     chosen = {VARIABLES[ord(value[0]) % len(VARIABLES)]: value[1:] for value in values if value}
-    with patch.dict(os.environ, chosen, clear=True), suppress(SettingsError):
+    chosen |= {name: CANARY + chosen[name] for name in chosen.keys() & SECRET_VARIABLES}
+    with patch.dict(os.environ, chosen, clear=True):
+        assert not any(CANARY in sentence for sentence in _refusals())
+
+
+def _refusals() -> list[str]:
+    try:
         load_settings()
+    except SettingsError as refused:
+        return refused.problems
+    return []
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"sse": sse, "guard": guard, "chunker": chunker, "config": config}
+def http(data: bytes) -> None:
+    """Requests are the same however their bytes come; what is none is answered by one problem, or not at all."""
+    requests, written = LOOP.run_until_complete(exchange([data]))
+    assert LOOP.run_until_complete(exchange([bytes([byte]) for byte in data])) == (requests, written)
+    answers = written.split(b"HTTP/1.1 ")[1:]
+    assert all(answer.startswith((b"100 ", b"204 ", b"400 ", b"431 ")) for answer in answers), written
+    assert sum(not answer.startswith((b"100 ", b"204 ")) for answer in answers) <= 1
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "sse": sse,
+    "guard": guard,
+    "chunker": chunker,
+    "config": config,
+    "http": http,
+}
