@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, astuple, fields
 from typing import Any, TypeAlias, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -48,6 +49,8 @@ Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 OLDEST_PGVECTOR = (0, 8)
 MAX_CONNECTIONS = 8
 """Of one replica; a search holds one for some milliseconds."""
+MAX_CHANGES = 3
+"""Of one replica at once: a change holds its connection for as long as it takes, the others are for reads."""
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
 CHANGE_TIMEOUT_S = 120.0
@@ -62,6 +65,8 @@ class PgvectorStore:
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._dimensions = 0
         self._abandoned: set[asyncio.Task[Any]] = set()
+        self._changes = asyncio.Semaphore(MAX_CHANGES)
+        self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def open(self, identity: IndexIdentity) -> None:
         await self.close()
@@ -200,11 +205,15 @@ class PgvectorStore:
         return await self._bounded(run(), what, timeout_s)
 
     async def _change(self, change: Callable[[Connection], Awaitable[T]], tenant: str, doc_id: str, what: str) -> T:
-        """In one transaction, while no other change of this document runs anywhere."""
+        """In one transaction, while no other change of this document runs anywhere.
+
+        Changes of one document in this process wait for each other before they take a place or a connection.
+        """
         pool = self._opened()
+        lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
 
         async def run() -> T:
-            async with pool.connection() as connection, connection.transaction():
+            async with lock, self._changes, pool.connection() as connection, connection.transaction():
                 await connection.execute(sql.LOCK, (f"{self._connection.schema} {tenant} {doc_id}",))
                 return await change(connection)
 

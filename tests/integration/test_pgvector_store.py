@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from app.adapters import pgvector_store
+from app.adapters import pgvector_store_sql as sql
 from app.adapters.pgvector_store import PgvectorStore
 from app.adapters.pgvector_store_connection import PgvectorConnection
 from app.ports import DependencyTimeout, DependencyUnavailable, IndexMismatch, RequestRefused
@@ -157,6 +159,45 @@ async def test_a_stalled_server_is_a_timeout_that_waits_for_no_cancellation(
     assert time.monotonic() - started < 4  # psycopg alone would wait until the server goes on
     monkeypatch.undo()
     assert await texts_found(store) == {"apple"}
+
+
+def _waiting(admin: psycopg.Connection) -> int:
+    return len(admin.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall())
+
+
+class TestChangesThatAnotherReplicaHoldsUp:
+    """A change waits for the lock of its document, which somebody else has."""
+
+    @asynccontextmanager
+    async def holding_up(
+        self, store: PgvectorStore, admin: psycopg.Connection, schema: str, doc_ids: list[str], waiting: int
+    ) -> AsyncGenerator[None]:
+        """Delete these documents, each locked; the block runs as soon as so many deletes wait for the server."""
+        async with asyncio.timeout(60), asyncio.TaskGroup() as deletes:
+            with admin.transaction():
+                for doc_id in doc_ids:
+                    admin.execute(sql.LOCK, (f"{schema} {TENANT} {doc_id}",))
+                for doc_id in doc_ids:
+                    deletes.create_task(store.delete(TENANT, doc_id, 1))
+                while _waiting(admin) < waiting:  # noqa: ASYNC110 - PostgreSQL tells nobody
+                    await asyncio.sleep(0.01)
+                yield
+
+    async def test_they_leave_connections_to_searches(
+        self, store: PgvectorStore, admin: psycopg.Connection, connection: PgvectorConnection
+    ) -> None:
+        await put(store, version(), "apple")
+        doc_ids = [f"d{n}" for n in range(pgvector_store.MAX_CONNECTIONS + 1)]
+        async with self.holding_up(store, admin, connection.schema, doc_ids, pgvector_store.MAX_CHANGES):
+            assert await texts_found(store) == {"apple"}
+
+    async def test_those_of_one_document_leave_places_to_the_others(
+        self, store: PgvectorStore, admin: psycopg.Connection, connection: PgvectorConnection
+    ) -> None:
+        doc_ids = ["letter"] * pgvector_store.MAX_CHANGES
+        async with self.holding_up(store, admin, connection.schema, doc_ids, 1), asyncio.timeout(10):
+            await put(store, version(), "apple")
+            assert await texts_found(store) == {"apple"}
 
 
 async def test_a_writer_killed_halfway_through_a_publish_leaves_the_old_version_and_frees_its_lock(
