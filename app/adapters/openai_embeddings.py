@@ -89,7 +89,7 @@ class OpenAiEmbedder:
         return len(self._tokenizer.encode(self.passage_prefix).ids)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
-        return self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets  # `encode` keeps the GIL
 
     async def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """Return shape (texts, dimensions), rows of unit length. Raises DependencyUnavailable."""

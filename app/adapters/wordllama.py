@@ -48,7 +48,7 @@ class WordLlamaEmbedder:
         self._tokenizer.model._resize_cache(0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
-        return self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets  # `encode` keeps the GIL
 
     async def embed_passages(self, texts: Sequence[str]) -> Matrix:
         return await asyncio.to_thread(self._embed, texts)

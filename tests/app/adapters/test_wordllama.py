@@ -1,5 +1,6 @@
 """The embedding model inside the package."""
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -60,6 +61,16 @@ async def test_the_last_sentence_of_a_maximal_passage_is_embedded() -> None:
     plain, with_zebra = await EMBEDDER.embed_passages([kept, marked])
     question = await EMBEDDER.embed_query("What does the zebra eat?")
     assert question @ with_zebra > question @ plain + 0.01
+
+
+async def test_the_loop_goes_on_while_a_text_is_tokenised() -> None:
+    tokenising = asyncio.ensure_future(asyncio.to_thread(EMBEDDER.token_spans, "The quick brown fox. " * 20_000))
+    beats = 0
+    while not tokenising.done():
+        await asyncio.sleep(0.001)
+        beats += 1
+    assert await tokenising
+    assert beats > 20, "the tokenizer kept the interpreter to itself"
 
 
 def test_token_spans_are_places_in_the_text() -> None:

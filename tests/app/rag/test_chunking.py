@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.adapters.wordllama import WordLlamaEmbedder
-from app.rag.chunking import MAX_TOKENS, MIN_BUDGET_TOKENS, OVERLAP_TOKENS, Section, cut, passage_spans
+from app.rag.chunking import (
+    MAX_TOKENS,
+    MIN_BUDGET_TOKENS,
+    OVERLAP_TOKENS,
+    PIECE_CHARACTERS,
+    Section,
+    cut,
+    passage_spans,
+)
 
 TOKEN_SPANS = WordLlamaEmbedder().token_spans
 SENTENCE = "The quick brown fox number {} jumps over the lazy dog. "
@@ -46,6 +54,22 @@ def test_a_text_without_a_place_to_cut_is_cut_all_the_same(text: str) -> None:
     pieces = passages(text, MAX_TOKENS)
     assert sum(map(len, pieces)) == len(text.strip())
     assert all(len(TOKEN_SPANS(piece)) <= MAX_TOKENS for piece in pieces)
+
+
+@pytest.mark.parametrize("end", ["\n", ". ", " ", ""], ids=["lines", "sentences", "words", "one word"])
+def test_a_long_text_is_tokenised_in_pieces_and_no_character_is_lost(end: str) -> None:
+    sizes: list[int] = []
+
+    def token_spans(part: str) -> list[tuple[int, int]]:
+        sizes.append(len(part))
+        return TOKEN_SPANS(part)
+
+    text = "".join(f"number{n}{end}" for n in range(10_000))
+    spans = list(passage_spans(text, token_spans, MAX_TOKENS))
+    assert max(sizes) <= PIECE_CHARACTERS
+    covered = {at for start, stop in spans for at in range(start, stop)}
+    assert all(text[at].isspace() for at in set(range(len(text))) - covered)
+    assert all(len(TOKEN_SPANS(text[start:stop])) <= MAX_TOKENS for start, stop in spans)
 
 
 def test_a_text_that_fits_is_one_passage() -> None:
