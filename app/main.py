@@ -1,7 +1,7 @@
 """The application: what the settings choose, opened and closed by the lifespan, behind the gate."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -139,12 +139,13 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
         prompt_tokens=settings.prompt_max_tokens,
         holds=settings.quality_mode == "hold",
     )
+    cached = _cached(settings, adapters, pipeline, readiness.breakers, metrics)
     return Service(
         settings=settings,
         adapters=adapters,
         pipeline=pipeline,
-        cached=_cached(settings, adapters, pipeline, readiness.breakers, metrics),
-        ingestor=Ingestor(adapters.store, adapters.embedder),
+        cached=cached,
+        ingestor=Ingestor(adapters.store, adapters.embedder, cached.changing if cached else nullcontext),
         readiness=readiness,
         metrics=metrics,
     )

@@ -1,7 +1,7 @@
 """What routes ask for: the running service, and who asks as the gate found it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -42,14 +42,9 @@ class Service:
         """Return the kept answer to this very question, or else the events of an answer, to be closed."""
         return await self.cached.begin(question, use) if self.cached else self.pipeline.answer(question)
 
-    @contextmanager
-    def changing(self, tenant: str) -> Generator[None, None, None]:
+    def changing(self, tenant: str) -> AbstractContextManager[None]:
         """Change documents of the tenant in the block: whatever comes of it, no answer of before is given after it."""
-        try:
-            yield
-        finally:
-            if self.cached:
-                self.cached.forget(tenant)
+        return self.cached.changing(tenant) if self.cached else nullcontext()
 
     async def bounded(self, work: Awaitable[Result]) -> Result:
         """Await work of the store within the time of a request. Raises DependencyUnavailable or DependencyTimeout."""

@@ -65,8 +65,7 @@ async def upload(
         tags=tags_of_upload(metadata),
     )
     try:
-        with service.changing(tenant):
-            outcome = await service.ingestor.ingest(tenant, source, Scope(groups=caller))
+        outcome = await service.ingestor.ingest(tenant, source, Scope(groups=caller))
     except UnreadableDocument as error:
         raise Problem(422, str(error)) from None
     except DocumentOfOthers:
@@ -108,6 +107,8 @@ async def delete_document(doc_id: DocumentId, service: ServiceDep, tenant: Tenan
     """Remove a document; no older version of it can come back. Where that failed halfway, another try ends it."""
     if caller is not None:
         await _found(doc_id, service, tenant, caller)  # one that was removed by half is not found any more
+    else:  # a store that is away says so before anything is changed: then the answers of before are still good
+        await service.bounded(service.adapters.store.get(tenant, doc_id))
     with service.changing(tenant):
         was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns()))
     if not was_there:

@@ -1,6 +1,8 @@
 """From a file to a published document."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Literal
@@ -31,11 +33,20 @@ class IngestOutcome:
 
 
 class Ingestor:
-    """Reads, cuts, embeds, stages and publishes one file at a time; any number of calls may run at once."""
+    """Reads, cuts, embeds, stages and publishes one file at a time; any number of calls may run at once.
 
-    def __init__(self, store: VectorStore, embedder: Embedder) -> None:
+    All that it writes of a tenant it writes within `changing(tenant)`.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        embedder: Embedder,
+        changing: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._store = store
         self._embedder = embedder
+        self._changing = changing
 
     async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
         """Publish the file as its source's newest version; equal content changes nothing that a reader sees.
@@ -64,13 +75,15 @@ class Ingestor:
         if known and known.version == version:
             if file.revision > known.revision:
                 document = _version(file, doc_id=doc_id, version=version, title=known.title)
-                await self._store.publish(tenant, document, known.chunks)
+                with self._changing(tenant):
+                    await self._store.publish(tenant, document, known.chunks)
             return IngestOutcome(doc_id=doc_id, version=version, chunks=known.chunks, status="unchanged")
         document, chunks = await asyncio.to_thread(self._read, tenant, file, doc_id, version)
         batches = [chunks[first : first + EMBED_BATCH] for first in range(0, len(chunks), EMBED_BATCH)]
         vectors = [await self._embedder.embed_passages([chunk.text for chunk in batch]) for batch in batches]
-        await self._store.stage(tenant, document, chunks, np.concatenate(vectors))
-        await self._store.publish(tenant, document, len(chunks))
+        with self._changing(tenant):
+            await self._store.stage(tenant, document, chunks, np.concatenate(vectors))
+            await self._store.publish(tenant, document, len(chunks))
         status = "updated" if known else "created"
         return IngestOutcome(doc_id=doc_id, version=version, chunks=len(chunks), status=status)
 

@@ -5,8 +5,8 @@ group or a state of the documents other than the question's own: they are part o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -66,9 +66,16 @@ class CachedAnswers:
         """
         return await self._source(question, use, self._pipeline.new_run())
 
-    def forget(self, tenant: str) -> None:
-        """Let no answer of before be taken: this replica has changed the tenant's documents."""
-        self._corpora.forget(tenant)
+    @contextmanager
+    def changing(self, tenant: str) -> Generator[None]:
+        """Change the tenant's documents in the block: whatever comes of it, no answer of before is given after it.
+
+        While the store cannot be asked, that is none at all: where nothing can have been changed yet, do not enter it.
+        """
+        try:
+            yield
+        finally:
+            self._corpora.forget(tenant)
 
     async def close(self) -> None:
         """Let what is being kept be kept, and end what nobody waits for."""

@@ -57,9 +57,11 @@ class CorpusVersions:
         return corpus if corpus and age < MEMO_S else await asyncio.shield(task)
 
     def forget(self, tenant: str) -> None:
-        """Ask anew: this replica has changed the documents. What is being asked just now may be the state before."""
-        if tenant in self._known:
-            self._known[tenant] = (float("-inf"), self._known[tenant][1])
+        """Know nothing of the tenant: this replica may have changed its documents, and no state of before is theirs.
+
+        Neither is what is being asked just now.
+        """
+        self._known.pop(tenant, None)
         self._asking.pop(tenant, None)
 
     async def close(self) -> None:

@@ -83,6 +83,8 @@ class FakeStore:
         return False
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None:
+        if self.error:
+            raise self.error
         return None
 
     async def corpus_version(self, tenant: str) -> str:

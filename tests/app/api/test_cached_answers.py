@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from app.adapters.redis_connection import RedisAddress, RedisConnection
 from app.ingest.identity import document_id
+from app.ports import DependencyUnavailable
 from app.security.api_keys import key_entry, new_key
 from tests.app.api.conftest import Serve
 from tests.app.api.events import parsed
@@ -20,6 +21,7 @@ from tests.support.redis import PASSWORD, redis_server
 
 pytestmark = pytest.mark.anyio
 QUESTION = {"query": "Which colour is the sky?"}
+AWAY = DependencyUnavailable("vector_store", "away")
 Headers: TypeAlias = dict[str, str] | list[tuple[str, str]] | None
 LONG_S = 1
 """Time for a call of the cache in these tests, which are about what it says, not how fast."""
@@ -132,12 +134,9 @@ async def test_a_changed_index_ends_what_was_kept_of_it(
     assert (await ask(client))["metadata"]["cached"] is None
 
 
-@pytest.mark.parametrize("way", ["upload", "failed upload", "delete"])
-async def test_a_change_through_this_replica_is_seen_at_once(
-    client: httpx.AsyncClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    await ask(client)
-
+async def change(
+    client: httpx.AsyncClient, way: str, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> httpx.Response:
     async def publish(*_: object) -> None:
         store.version = "v1"
         if way == "failed upload":
@@ -150,10 +149,37 @@ async def test_a_change_through_this_replica_is_seen_at_once(
     monkeypatch.setattr(store, "publish", publish)
     monkeypatch.setattr(store, "delete", delete)
     if way == "delete":
-        await client.delete(f"/v1/documents/{document_id('handbook')}")
-    else:
-        await client.post("/v1/documents", files={"file": ("a.txt", b"The sky is red.")})
+        return await client.delete(f"/v1/documents/{document_id('handbook')}")
+    return await client.post("/v1/documents", files={"file": ("a.txt", b"The sky is red.")})
+
+
+@pytest.mark.parametrize("way", ["upload", "failed upload", "delete"])
+async def test_a_change_through_this_replica_is_seen_at_once(
+    client: httpx.AsyncClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    await ask(client)
+    await change(client, way, store, monkeypatch)
     assert (await ask(client))["metadata"]["cached"] is None
+
+
+@pytest.mark.parametrize("way", ["upload", "failed upload", "delete"])
+async def test_a_store_that_goes_away_after_a_change_brings_no_answer_of_before_back(
+    client: httpx.AsyncClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    await ask(client)
+    await change(client, way, store, monkeypatch)
+    store.error = AWAY
+    assert (await client.post("/v1/query", json=QUESTION)).status_code == 503
+
+
+@pytest.mark.parametrize("way", ["upload", "delete"])
+async def test_a_change_that_an_absent_store_refuses_leaves_the_answers_of_before(
+    client: httpx.AsyncClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    await ask(client)
+    store.error = AWAY
+    assert (await change(client, way, store, monkeypatch)).status_code == 503
+    assert (await ask(client))["metadata"]["cached"] == "exact"
 
 
 async def test_keys_of_other_tenants_and_groups_get_answers_of_their_own(

@@ -79,7 +79,7 @@ class World:
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
 
     def __post_init__(self) -> None:
-        breakers = Breakers()
+        breakers = Breakers(clock=lambda: self.now)
         reranking = Reranking(self.reranker, 1) if self.reranker else None
         retriever = Retriever(self.embedder, self.store, 1, reranking)
         pipeline = Pipeline(retriever, Writer(self.generator, 1, Guard(Rules()), THRESHOLDS), 5, breakers)
@@ -315,7 +315,8 @@ async def test_who_asks_after_a_change_joins_no_answer_of_before(silent: FakeSto
     world = World(store=silent, generator=(generator := GatedGenerator()))
     async with aclosing(world.answers.answer(QUESTION)) as before, aclosing(world.answers.answer(QUESTION)) as after:
         await anext(before)
-        world.answers.forget(QUESTION.tenant)
+        with world.answers.changing(QUESTION.tenant):
+            pass
         await anext(after)
         generator.gate.set()
         assert [event async for event in after]
