@@ -105,10 +105,8 @@ async def get_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDe
 @router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
 async def delete_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
     """Remove a document; no older version of it can come back. Where that failed halfway, another try ends it."""
-    if caller is not None:
-        await _found(doc_id, service, tenant, caller)  # one that was removed by half is not found any more
-    else:  # a store that is away says so before anything is changed: then the answers of before are still good
-        await service.bounded(service.adapters.store.get(tenant, doc_id))
+    # One that was removed by half is not found any more. A store that is away says so here, before anything is changed.
+    await _found(doc_id, service, tenant, caller)
     with service.changing(tenant):
         was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns()))
     if not was_there:

@@ -1,5 +1,6 @@
 """Signing in on the page: a key becomes a session that no script and no other page can use."""
 
+import json
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -102,6 +103,45 @@ def test_a_session_that_ended_asks_again_and_keeps_the_question(page: Page, guar
     expect(question).to_have_value(QUESTION)
     page.keyboard.press("Enter")
     answered(page.get_by_role("article").last)
+
+
+def test_who_signs_in_after_another_finds_nothing_of_theirs(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, ALICE)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    answered(ask(page, QUESTION))
+    page.context.clear_cookies()
+    ask(page, "What else does alice want to know?")
+    sign_in(page, READER)
+    expect(page.get_by_text("reader · research")).to_be_visible()
+    expect(page.get_by_role("article")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Your question")).to_have_value("")
+    with page.expect_request("**/v1/query") as sent:
+        answered(ask(page, QUESTION))
+    assert "messages" not in json.loads(sent.value.post_data or "")
+
+
+def test_the_page_starts_anew_when_another_signs_in_in_another_window(page: Page, guarded: str) -> None:
+    page.goto(guarded)
+    sign_in(page, ALICE)
+    answered(ask(page, QUESTION))
+    other = page.context.new_page()
+    other.goto(guarded)
+    other.get_by_role("button", name="Sign out").click()
+    sign_in(other, READER)
+    expect(page.get_by_text("reader · research")).to_be_visible()
+    expect(page.get_by_role("article")).to_have_count(0)
+
+
+def test_a_sign_in_elsewhere_that_cannot_be_seen_to_is_said(page: Page, guarded: str, complaints: Complaints) -> None:
+    complaints.foresee("net::ERR_FAILED")
+    page.goto(guarded)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.route("**/session", lambda route: route.abort())
+    other = page.context.new_page()
+    other.goto(guarded)
+    sign_in(other, ALICE)
+    expect(page.get_by_role("alert")).to_contain_text("The answer service cannot be reached.")
 
 
 def test_signing_out_leaves_nothing_on_the_page(page: Page, guarded: str) -> None:

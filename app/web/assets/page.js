@@ -118,4 +118,4 @@ wide.addEventListener("change", foldDocuments);
 foldDocuments();
 takeDocuments();
 showDegraded();
-startSession(showDocuments).catch(showTrouble);
+startSession(showDocuments, showTrouble);

@@ -17,6 +17,7 @@ const dialog = byId("sign-in");
 // A window in which someone has signed in tells those that wait for it.
 const windows = new BroadcastChannel("ragspan-session");
 let scopes = [];
+let reader = "";
 
 export const may = (scope) => scopes.includes(scope);
 
@@ -24,15 +25,25 @@ export const may = (scope) => scopes.includes(scope);
 export async function checkSession() {
   const session = await readSession();
   const isSignedIn = Boolean(session.name);
+  const who = isSignedIn ? `${session.name} · ${session.tenant}` : "";
+  if (reader && who && who !== reader) return startAnew();
+  reader ||= who;
   const isNeeded = session.ways.length > 0 && !isSignedIn;
   scopes = session.scopes;
   for (const node of document.querySelectorAll("[data-scope]")) node.hidden = !isNeeded && !may(node.dataset.scope);
   for (const node of document.querySelectorAll("[data-way]")) node.hidden = !session.ways.includes(node.dataset.way);
-  byId("who").textContent = isSignedIn ? `${session.name} · ${session.tenant}` : "";
+  byId("who").textContent = who;
   byId("account").hidden = !isSignedIn;
   byId("sign-in-open").hidden = !isNeeded;
   if (isNeeded) askToSignIn("Sign in");
   return !isNeeded;
+}
+
+// What one has asked and read here is not for the next. Never settles: the page ends.
+function startAnew() {
+  byId("ask").reset();
+  location.reload();
+  return new Promise(() => {});
 }
 
 function askToSignIn(title) {
@@ -53,13 +64,13 @@ async function signInByKey() {
   byId("key").value = "";
   try {
     await beginSession(key);
+    windows.postMessage("signed in");
     if (!(await checkSession())) throw new Problem("Your browser did not keep the session: it does so over https only.");
   } catch (error) {
     showFault(Problem.sentence(error));
     byId("key").focus();
     return false;
   }
-  windows.postMessage("signed in");
   return true;
 }
 
@@ -77,20 +88,21 @@ async function comeBack() {
   return isReady;
 }
 
-// `begun` is called when the page can be used, and after each time that someone has signed in.
-export async function startSession(begun) {
+// `begun` is called when the page can be used, and after each time that someone has signed in; `failed` with why it cannot.
+export function startSession(begun, failed) {
   const goOn = () => {
     dialog.close();
     begun();
     byId("question").focus();
   };
-  windows.addEventListener("message", async () => (await checkSession()) && goOn());
+  const showFailure = (error) => (dialog.open ? showFault(Problem.sentence(error)) : failed(error));
+  windows.addEventListener("message", () => checkSession().then((isReady) => isReady && goOn()).catch(showFailure));
   addEventListener("signed-out", () => askToSignIn("You are signed out: sign in again"));
   byId("sign-in-open").addEventListener("click", () => askToSignIn("Sign in"));
   byId("sign-in-close").addEventListener("click", () => dialog.close());
   byId("sign-out").addEventListener("click", async () => {
     await endSession().catch(() => {});
-    location.reload();
+    startAnew();
   });
   byId("at-issuer").addEventListener("click", () => {
     if (!open(AT_ISSUER, "_blank", "popup,width=520,height=680")) location.assign(AT_ISSUER);
@@ -99,5 +111,5 @@ export async function startSession(begun) {
     event.preventDefault();
     if (await signInByKey()) goOn();
   });
-  if (await comeBack()) begun();
+  comeBack().then((isReady) => isReady && begun()).catch(failed);
 }
