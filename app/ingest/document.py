@@ -30,7 +30,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """`title` is the document's own, or an empty string."""
+    """`title` is the document's own; a parser that finds none leaves it empty, and `parse` takes the file's name."""
 
     title: str
     sections: tuple[Section, ...]

@@ -29,7 +29,7 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse(name: str, content: bytes) -> ParsedDocument:
-    """Title and non-empty sections of a file. Raises UnreadableDocument, a sentence that says why."""
+    """Title, else the file's own name, and non-empty sections. Raises UnreadableDocument, a sentence that says why."""
     suffix = PurePath(name).suffix.lower()
     if suffix not in PARSERS:
         raise UnreadableDocument(
@@ -43,7 +43,7 @@ def parse(name: str, content: bytes) -> ParsedDocument:
     if (size := sum(len(section.text) for section in document.sections)) > MAX_CHARACTERS:
         raise UnreadableDocument(f"It holds {size:,} characters of text; at most {MAX_CHARACTERS:,} are read.")
     return ParsedDocument(
-        title=_storable(document.title[:MAX_TITLE_CHARACTERS]),
+        title=_storable((document.title or PurePath(name).stem)[:MAX_TITLE_CHARACTERS]),
         sections=tuple(
             Section(text=_storable(section.text), location=_storable(section.location)) for section in document.sections
         ),

@@ -147,3 +147,9 @@ def test_titles_and_headings_are_kept_within_bounds() -> None:
 
 def test_deeply_nested_html_is_read() -> None:
     assert sections("a.html", b"<div>" * 20_000 + b"deep" + b"<b>" * 1000 + b"er") == [("", "deeper")]
+
+
+@pytest.mark.parametrize("name", ["a\x00b\ud800.txt", "x" * 5000 + ".txt"], ids=["NUL and half a character", "long"])
+def test_a_title_that_is_the_files_name_can_be_stored(name: str) -> None:
+    title = parse(name, b"text").title
+    assert title in {"a\ufffdb\ufffd", "x" * 200}
