@@ -71,6 +71,7 @@ def create_app(
         async with tracing.exporting(), identity, open_adapters(settings) as adapters, AsyncExitStack() as at_the_end:
             at_the_end.push_async_callback(ledgers.close)
             app.state.service = service = _service(settings, adapters, readiness, metrics)
+            at_the_end.callback(service.ingestor.close)
             if service.cached:
                 at_the_end.push_async_callback(service.cached.close)
             async with readiness.watching(adapters, index_identity(adapters.embedder), tenants):

@@ -6,6 +6,7 @@ downloader. A vector is the normalised sum of its tokens' rows, equal to `WordLl
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,17 +48,20 @@ class WordLlamaEmbedder:
         # It would remember thousands of texts, each a word to this vocabulary: 2 KB for every question ever asked.
         self._tokenizer.model._resize_cache(0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way
 
+        # However many documents there are, a question waits for none of them.
+        self._passages = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passages")
+
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         return self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets  # `encode` keeps the GIL
 
     async def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        return await asyncio.to_thread(self._embed, texts)
+        return await asyncio.get_running_loop().run_in_executor(self._passages, self._embed, texts)
 
     async def embed_query(self, text: str) -> Vector:
         return (await asyncio.to_thread(self._embed, [text]))[0]
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        self._passages.shutdown(wait=False, cancel_futures=True)
 
     def _embed(self, texts: Sequence[str]) -> Matrix:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -20,6 +21,10 @@ __all__ = ["DocumentOfOthers", "IngestOutcome", "Ingestor", "SourceFile", "Unrea
 
 EMBED_BATCH = 128
 """Passages that one call of the embedder gets."""
+READER_THREADS = 2
+"""Files that are read and cut at once: it is Python's own work, so that more threads would only take turns."""
+ATTEMPTS = 3
+"""At a document that others keep changing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class IngestOutcome:
 class Ingestor:
     """Reads, cuts, embeds, stages and publishes one file at a time; any number of calls may run at once.
 
+    Those for one document follow each other. Files are read by threads of its own: whoever answers waits for none.
     All that it writes of a tenant it writes within `changing(tenant)`.
     """
 
@@ -47,6 +53,12 @@ class Ingestor:
         self._store = store
         self._embedder = embedder
         self._changing = changing
+        self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="reader")
+        self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    def close(self) -> None:
+        """Read no more files; one that is being read is read to its end, for nobody."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
         """Publish the file as its source's newest version; equal content changes nothing that a reader sees.
@@ -55,18 +67,24 @@ class Ingestor:
         embedder raise.
         """
         doc_id = document_id(file.source_uri)
-        known = await self._store.get(tenant, doc_id)
-        try:
-            return await self._write(tenant, file, writer, doc_id, known)
-        except StaleVersion:
-            now = await self._store.get(tenant, doc_id)
-            if now is None or now.version != content_version(file.content, *_scope(file, now, writer)):
-                raise
-            return IngestOutcome(doc_id=doc_id, version=now.version, chunks=now.chunks, status="unchanged")
+        lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
+        async with lock:
+            for _ in range(ATTEMPTS):
+                known = await self._store.get(tenant, doc_id)
+                try:
+                    outcome = await self._write(tenant, file, writer, doc_id, known)
+                except StaleVersion:
+                    outcome = await self._equal(tenant, file, writer, doc_id)
+                    if outcome is None:
+                        raise
+                if outcome:
+                    return outcome
+        raise StaleVersion(f"{doc_id} was changed by others {ATTEMPTS} times while this version of it was read.")
 
     async def _write(
         self, tenant: str, file: SourceFile, writer: Scope, doc_id: str, known: DocumentRecord | None
-    ) -> IngestOutcome:
+    ) -> IngestOutcome | None:
+        """Return None, with nothing published, where the document is no longer the one that was known."""
         if known and not may_read(writer, known.groups):
             raise DocumentOfOthers
         groups, tags = _scope(file, known, writer)
@@ -78,18 +96,30 @@ class Ingestor:
                 with self._changing(tenant):
                     await self._store.publish(tenant, document, known.chunks)
             return IngestOutcome(doc_id=doc_id, version=version, chunks=known.chunks, status="unchanged")
-        document, chunks = await asyncio.to_thread(self._read, tenant, file, doc_id, version)
+        reading = asyncio.get_running_loop().run_in_executor(self._readers, self._read, tenant, file, doc_id, version)
+        document, chunks = await reading
         batches = [chunks[first : first + EMBED_BATCH] for first in range(0, len(chunks), EMBED_BATCH)]
         vectors = [await self._embedder.embed_passages([chunk.text for chunk in batch]) for batch in batches]
         with self._changing(tenant):
             await self._store.stage(tenant, document, chunks, np.concatenate(vectors))
+            if _decisive(await self._store.get(tenant, doc_id)) != _decisive(known):
+                return None
             await self._store.publish(tenant, document, len(chunks))
         status = "updated" if known else "created"
         return IngestOutcome(doc_id=doc_id, version=version, chunks=len(chunks), status=status)
 
+    async def _equal(self, tenant: str, file: SourceFile, writer: Scope, doc_id: str) -> IngestOutcome | None:
+        """The newer version that is there, if it has the same content, groups and tags. Raises DocumentOfOthers."""
+        now = await self._store.get(tenant, doc_id)
+        if now and not may_read(writer, now.groups):
+            raise DocumentOfOthers
+        if now is None or now.version != content_version(file.content, *_scope(file, now, writer)):
+            return None
+        return IngestOutcome(doc_id=doc_id, version=now.version, chunks=now.chunks, status="unchanged")
+
     def _read(self, tenant: str, file: SourceFile, doc_id: str, version: str) -> tuple[DocumentVersion, list[Chunk]]:
         parsed = parse(file.name, file.content)
-        document = _version(file, doc_id=doc_id, version=version, title=parsed.title or PurePath(file.name).stem)
+        document = _version(file, doc_id=doc_id, version=version, title=parsed.title)
         budget = min(MAX_TOKENS, self._embedder.max_tokens) - self._embedder.overhead_tokens
         passages = cut(parsed.sections, self._embedder.token_spans, budget)
         return document, [
@@ -114,6 +144,11 @@ def _scope(file: SourceFile, known: DocumentRecord | None, writer: Scope) -> tup
         as_it_is[0] if file.groups is None else file.groups,
         as_it_is[1] if file.tags is None else file.tags,
     )
+
+
+def _decisive(record: DocumentRecord | None) -> object:
+    """What of a document decides who may replace it, and what the new version takes over."""
+    return record and (record.version, record.groups, record.tags)
 
 
 def _version(file: SourceFile, *, doc_id: str, version: str, title: str) -> DocumentVersion:
