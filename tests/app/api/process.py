@@ -27,7 +27,7 @@ async def started(tmp_path: Path, stderr: int | IO[bytes] = PIPE, /, **settings:
 @asynccontextmanager
 async def running(tmp_path: Path, **settings: str) -> AsyncGenerator[tuple[Process, httpx.AsyncClient], None]:
     """Its log goes to a file: a pipe that nobody reads would hold it up as soon as it is full."""
-    log = tmp_path / "serve.log"
+    log = _log_in(tmp_path)
     with log.open("wb") as stderr:
         process = await started(tmp_path, stderr, **settings)
     try:
@@ -41,3 +41,8 @@ async def running(tmp_path: Path, **settings: str) -> AsyncGenerator[tuple[Proce
         if process.returncode is None:
             process.terminate()
         await process.communicate()
+
+
+def _log_in(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder / "serve.log"
