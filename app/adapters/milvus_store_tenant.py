@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app.adapters.batches import batches
 from app.adapters.milvus_store_schema import DENSE, SPARSE, WORDS, record_row, row_id
 from app.adapters.recorded_index import (
     FoundChunk,
@@ -21,7 +22,6 @@ from app.rag.sparse import asked_words, counted_words
 
 MAX_ROWS = 16_384
 """Of one answer of Milvus."""
-UPSERT_BATCH = 256
 _RECORD = ["doc_id", "version", "revision", "source_uri", "title", "chunks", "deleted", "groups", "tags"]
 _CHUNK = ["chunk_id", "doc_id", "version", "revision", "ordinal", "title", "text", "source_uri", "location"]
 
@@ -56,9 +56,8 @@ class TenantRows:
         await self._client.upsert(self._records, [record_row(self._tenant, record) for record in records])
 
     async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
-        rows = [self._row(chunk, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)]
-        for first in range(0, len(rows), UPSERT_BATCH):
-            await self._client.upsert(self._chunks, rows[first : first + UPSERT_BATCH])
+        async for rows in batches(self._row, chunks, vectors):
+            await self._client.upsert(self._chunks, rows)
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:  # noqa: ARG002 - a count sees every write before it
         return await self._count(self._chunks, _of(doc_id, version))

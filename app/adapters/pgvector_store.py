@@ -6,6 +6,7 @@ Any number of processes may write and read. A search is one statement, so it see
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, astuple, fields
+from math import isnan
 from typing import Any, TypeAlias, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -13,8 +14,10 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from pydantic_core import to_json
 
 from app.adapters import pgvector_store_sql as sql
+from app.adapters.batches import batches
 from app.adapters.pgvector_store_connection import CONNECT_TIMEOUT_S, PgvectorConnection, arguments
 from app.ports import (
     EVERYTHING,
@@ -91,16 +94,16 @@ class PgvectorStore:
 
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
         require_vectors(document, vectors, len(chunks), self._dimensions)
-        rows = [
-            (tenant, document.revision, str(vector.tolist()), *astuple(chunk))
-            for chunk, vector in zip(chunks, vectors, strict=True)
-        ]
+
+        def row(chunk: Chunk, vector: list[float]) -> tuple[Any, ...]:
+            return tenant, document.revision, _literal(vector), *astuple(chunk)
 
         async def change(connection: Connection) -> None:
             await _current(connection, tenant, document)
             await connection.execute(sql.FORGET_STAGED, (tenant, document.doc_id, document.version))
             async with connection.cursor() as cursor:
-                await cursor.executemany(sql.STAGE, rows)
+                async for rows in batches(row, chunks, vectors):
+                    await cursor.executemany(sql.STAGE, rows)
 
         await self._change(change, tenant, document.doc_id, "stage a document")
 
@@ -154,7 +157,7 @@ class PgvectorStore:
         wanted: dict[str, Any] = {
             "tenant": tenant,
             "words": query_words(text),
-            "vector": str(vector.tolist()),
+            "vector": _literal(vector.tolist()),
             "has_vector": bool(vector.any()),
             "groups": None if scope.groups is None else sorted(scope.groups),
         }
@@ -308,15 +311,25 @@ async def _all(connection: Connection, statement: Any, values: Any) -> list[tupl
     return await (await connection.execute(statement, values)).fetchall()
 
 
+def _literal(vector: list[float]) -> str:
+    """As pgvector reads it; in a quarter of the time that `str` takes."""
+    return to_json(vector).decode()
+
+
 def _immutable(value: Any) -> Any:
     return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def _is_score(value: float | None) -> bool:
+    """NaN is what a vector of zeros is compared to."""
+    return value is not None and not isnan(value)
 
 
 def _fused(rows: Sequence[tuple[Any, ...]]) -> list[Hit]:
     names = [field.name for field in fields(Chunk)]  # the order of the columns of a search
     chunks = [Chunk(**dict(zip(names, of_chunk, strict=True))) for _, _, *of_chunk in rows]
     keyword, vector = (
-        sorted(((n, row[leg]) for n, row in enumerate(rows) if row[leg] is not None), key=lambda item: -item[1])
+        sorted(((n, row[leg]) for n, row in enumerate(rows) if _is_score(row[leg])), key=lambda item: -item[1])
         for leg in (0, 1)
     )
     return [Hit(chunk=chunks[n], score=score) for n, score in relative_score(keyword, vector)]

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
+from app.adapters.batches import BATCH
 from app.adapters.http import ModelServer
 from app.adapters.http_answer import Answer
 from app.adapters.http_client import HttpClient
 from app.ports import DependencyFailed, DependencyTimeout
 
 API_VERSION = "2025-10"
-MAX_BATCH = 100
 MAX_BATCH_BYTES = 1_500_000
 """Of an upsert; Pinecone takes 2 MB."""
 BYTES_A_NUMBER = 22
@@ -85,19 +85,21 @@ class Namespace:
 
     def __init__(self, server: ModelServer, name: str, dimensions: int) -> None:
         self._server, self._name, self._dimensions = server, name, dimensions
+        self.batch = max(1, min(BATCH, MAX_BATCH_BYTES // (dimensions * BYTES_A_NUMBER + BYTES_A_CHUNK)))
+        """The most vectors of one write."""
 
     def marker(self, id_: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """A vector that only carries metadata: Pinecone takes none without values, nor with zeros alone."""
         return {"id": id_, "values": [1.0] + [0.0] * (self._dimensions - 1), "metadata": without_empty(metadata)}
 
     async def upsert(self, vectors: Sequence[Mapping[str, Any]]) -> None:
-        """Write vectors, and wait until queries find them."""
-        size = max(1, min(MAX_BATCH, MAX_BATCH_BYTES // (self._dimensions * BYTES_A_NUMBER + BYTES_A_CHUNK)))
-        written = 0
-        for first in range(0, len(vectors), size):
-            body = {"namespace": self._name, "vectors": vectors[first : first + size]}
-            written = _number((await _post(self._server, "/vectors/upsert", body))[1].headers.get(WRITTEN))
-        await self._settle(written)
+        """Write a batch of vectors, and wait until queries find them."""
+        await self.settle(await self.write(vectors))
+
+    async def write(self, vectors: Sequence[Mapping[str, Any]]) -> int:
+        """Write a batch of vectors; return what to settle."""
+        body = {"namespace": self._name, "vectors": vectors}
+        return _number((await _post(self._server, "/vectors/upsert", body))[1].headers.get(WRITTEN))
 
     async def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors, and wait until queries miss them."""
@@ -105,7 +107,7 @@ class Namespace:
         for first in range(0, len(ids), MAX_DELETED):
             body = {"namespace": self._name, "ids": ids[first : first + MAX_DELETED]}
             written = _number((await _post(self._server, "/vectors/delete", body))[1].headers.get(WRITTEN))
-        await self._settle(written)
+        await self.settle(written)
 
     async def query(self, limit: int, **wanted: Any) -> list[Match]:
         body = {"namespace": self._name, "topK": limit, "includeMetadata": True, **wanted}
@@ -135,7 +137,8 @@ class Namespace:
         listed = _checked(_Listed, await _get(self._server, "/vectors/list", named + page))
         return [vector.id for vector in listed.vectors], listed.pagination.next or None
 
-    async def _settle(self, written: int) -> None:
+    async def settle(self, written: int) -> None:
+        """Wait until queries know the last of the writes."""
         body = {"namespace": self._name, "topK": 1, "vector": [1.0] * self._dimensions}
         for delay_s in SETTLE_DELAYS_S if written else ():
             await asyncio.sleep(delay_s)

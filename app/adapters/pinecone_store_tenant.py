@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
+from app.adapters.batches import batches
 from app.adapters.http import ModelServer
 from app.adapters.pinecone_store_requests import MAX_IDS, Match, Namespace, without_empty
 from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
@@ -18,6 +19,8 @@ from app.rag.sparse import passage_vector, question_vector
 
 COUNT_DELAYS_S = (0.0, 0.1, 0.3, 1.0, 3.0)
 """Waits before each count of staged chunks: a list may lag behind a query."""
+NEXT_TO_NOTHING = 1e-9
+"""For a passage that is similar to nothing: Pinecone takes no vector of zeros alone."""
 _DOCUMENTS = UUID("0f6b9b52-0a3e-5b55-8f0f-6f6f3a5f3d11")
 _NONE_FOUND = "-"
 """No group or tag is called so; Pinecone takes no empty list to choose from."""
@@ -57,9 +60,10 @@ class TenantNamespaces:
         await self._records.upsert([self._records.marker(_document(record["doc_id"]), record) for record in records])
 
     async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
-        await self._chunks.upsert(
-            [_vector(chunk, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)]
-        )
+        written = 0
+        async for batch in batches(_vector, chunks, vectors, self._chunks.batch):
+            written = await self._chunks.write(batch)
+        await self._chunks.settle(written)
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:
         count = 0
@@ -129,7 +133,7 @@ def _vector(chunk: Mapping[str, Any], values: list[float]) -> dict[str, Any]:
     words = passage_vector(chunk["title"], chunk["text"])
     return {
         "id": f"{_version(chunk['doc_id'], chunk['version'])}{chunk['ordinal']:06d}",
-        "values": values,
+        "values": values if any(values) else [NEXT_TO_NOTHING, *values[1:]],
         "metadata": without_empty(chunk),
         **({"sparseValues": {"indices": words.indices, "values": words.values}} if words.indices else {}),
     }

@@ -50,7 +50,7 @@ class QdrantStore(RecordedStore):
     """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
 
     _system = "Qdrant"
-    _failures = (grpc.aio.AioRpcError, ApiException, ValueError)
+    _failures = (grpc.aio.AioRpcError, ApiException)
 
     def __init__(
         self, connection: QdrantConnection, connect: Callable[[QdrantConnection], AsyncQdrantClient] = client

@@ -5,6 +5,7 @@ from typing import Any
 
 from qdrant_client import AsyncQdrantClient, models
 
+from app.adapters.batches import batches
 from app.adapters.qdrant_store_schema import DENSE, WORDS, chunk_point_id, record_id
 from app.adapters.recorded_index import (
     FoundChunk,
@@ -19,7 +20,6 @@ from app.ports import Matrix, Scope
 from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
 
-UPSERT_BATCH = 256
 MAX_EDITIONS = 1000
 """Versions of one document that lie in the index at once: published, staged, or left by dead writers."""
 MAJORITY = models.ReadConsistencyType.MAJORITY
@@ -50,6 +50,7 @@ class TenantPoints:
         return states, None if following is None else str(following)
 
     async def count_documents(self) -> int:
+        """One copy's count: the client lets nobody ask a majority of them."""
         counted = await self._client.count(self._records, self._where(_equals("deleted", False)), exact=True)
         return counted.count
 
@@ -63,9 +64,8 @@ class TenantPoints:
         await self._client.upsert(self._records, points, **WRITES)
 
     async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
-        points = [self._point(chunk, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)]
-        for first in range(0, len(points), UPSERT_BATCH):
-            await self._client.upsert(self._chunks, points[first : first + UPSERT_BATCH], **WRITES)
+        async for points in batches(self._point, chunks, vectors):
+            await self._client.upsert(self._chunks, points, **WRITES)
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:  # noqa: ARG002 - a count sees every write before it
         editions = await self._editions(doc_id)
@@ -123,7 +123,9 @@ class TenantPoints:
     async def _editions(self, doc_id: str) -> dict[tuple[str, str], int]:
         """Chunks of a document by sortable revision and version."""
         where = self._where(_equals("doc_id", doc_id))
-        facet = await self._client.facet(self._chunks, "edition", where, limit=MAX_EDITIONS, exact=True)
+        facet = await self._client.facet(
+            self._chunks, "edition", where, limit=MAX_EDITIONS, exact=True, consistency=MAJORITY
+        )
         return {tuple(str(hit.value).split(" ", 1)): hit.count for hit in facet.hits}  # pyright: ignore[reportReturnType] - two, by `_edition`
 
     async def _remove(

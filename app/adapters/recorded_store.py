@@ -109,7 +109,8 @@ class RecordedStore(ABC):
         async with self._changing(tenant, document.doc_id, "stage a document") as index:
             if await _is_published(index, document):
                 return
-            await index.write_chunks([chunk_properties(chunk, document) for chunk in chunks], vectors)
+            properties = await asyncio.to_thread(lambda: [chunk_properties(chunk, document) for chunk in chunks])
+            await index.write_chunks(properties, vectors)
             await index.remove_excess(document.doc_id, document.version, len(chunks))
 
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:

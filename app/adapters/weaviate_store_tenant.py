@@ -13,6 +13,7 @@ from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
+from app.adapters.batches import batches
 from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, checked_position, sortable
 from app.adapters.weaviate_store_schema import chunk_object, record_id, record_object, tenant_name
 from app.adapters.weaviate_store_search import (
@@ -27,8 +28,6 @@ from app.ports import DependencyUnavailable, Matrix
 
 T = TypeVar("T")
 
-INSERT_BATCH = 256
-"""Chunks that one request writes: with 4096 dimensions some 5 MB, half of what a server takes by default."""
 COUNTED_PAGE = 1000
 COUNT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 """Waits before each count of staged chunks: a replica may lag behind the quorum that took them."""
@@ -58,9 +57,8 @@ class TenantCollections:
         await self._all_records.tenants.create([self._name])
 
     async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
-        objects = [chunk_object(chunk, vector.tolist()) for chunk, vector in zip(chunks, vectors, strict=True)]
-        for first in range(0, len(objects), INSERT_BATCH):
-            await _write(self._chunks, objects[first : first + INSERT_BATCH])
+        async for objects in batches(chunk_object, chunks, vectors):
+            await _write(self._chunks, objects)
 
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
         await _write(self._records, [record_object(record) for record in records])

@@ -5,6 +5,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
+from app.adapters.batches import BATCH
 from app.ingest.identity import chunk_id
 from app.ports import (
     EVERYTHING,
@@ -370,6 +372,35 @@ class VectorStoreContract:
         assert (await store.search(TENANT, "zzz", EAST, 1))[0].chunk.text == "other"
         nothing = np.zeros(4, np.float32)
         assert [hit.chunk.text for hit in await store.search(TENANT, "keyword", nothing, 5)] == ["keyword here"]
+
+    async def test_a_passage_with_a_zero_vector_is_found_by_its_words_and_spoils_no_score(
+        self, store: VectorStore
+    ) -> None:
+        document, vectors = version(), np.stack([NORTH, np.zeros_like(NORTH), EAST])
+        await store.stage(TENANT, document, chunks_of(document, "apple pie", "plum", "pear"), vectors)
+        await store.publish(TENANT, document, 3)
+        hits = {hit.chunk.text: hit.score for hit in await store.search(TENANT, "plum pear", EAST, 5)}
+        assert {"plum", "pear"} <= hits.keys()
+        assert all(0 <= score <= 1 for score in hits.values()), hits
+        assert max(hits, key=lambda text: hits[text]) == "pear"
+
+    async def test_chunks_are_made_ready_to_write_on_another_thread(self, store: VectorStore) -> None:
+        threads: list[int] = []
+
+        class Text(str):
+            __slots__ = ()
+
+            def __deepcopy__(self, _memo: object) -> str:
+                threads.append(threading.get_ident())
+                return str(self)
+
+        document, count = version(), 2 * BATCH + 1
+        chunks = [replace(chunk, text=Text(chunk.text)) for chunk in chunks_of(document, *["apple"] * count)]
+        await store.stage(TENANT, document, chunks, vectors_of(count))
+        await store.publish(TENANT, document, count)
+        assert len(await store.search(TENANT, "apple", EAST, count)) == count
+        assert len(threads) == count
+        assert threading.get_ident() not in threads
 
     async def test_any_question_is_only_text(self, store: VectorStore) -> None:
         await put(store, version(), "apple")

@@ -102,7 +102,7 @@ async def test_a_write_that_is_not_taken_in_is_a_timeout(store: PineconeStore, m
 async def test_many_vectors_go_in_batches_below_what_one_request_may_carry(
     store: PineconeStore, server: PineconeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinecone_store_requests, "MAX_BATCH", 2)
+    monkeypatch.setattr(pinecone_store_requests, "BATCH", 2)
     monkeypatch.setattr(pinecone_store_requests, "MAX_DELETED", 2)
     await put(store, version(), *(f"apple {n}" for n in range(5)))
     assert len(await texts_found(store)) == 5

@@ -1,6 +1,7 @@
 """The Qdrant adapter where Qdrant is gone, stalls or holds what is not ours."""
 
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,40 @@ async def test_a_collection_that_is_not_ours_is_refused() -> None:
     )
     with pytest.raises(IndexMismatch, match="built with None"):
         await store_in(client).open(IDENTITY)
+
+
+async def test_reads_ask_a_majority_of_the_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, asked = SharedClient(), dict[str, set[object]]()
+
+    def watched(name: str, request: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def call(*arguments: object, **options: object) -> object:
+            asked.setdefault(name, set()).add(options.get("consistency"))
+            return await request(*arguments, **options)
+
+        return call
+
+    reads = ("retrieve", "scroll", "facet", "query_batch_points")
+    for name in reads:
+        monkeypatch.setattr(client, name, watched(name, getattr(client, name)))
+    store = store_in(client)
+    await store.open(IDENTITY)
+    await put(store, version(), "apple")
+    await store.list_documents(TENANT, 5)
+    await texts_found(store)
+    assert asked == {name: {models.ReadConsistencyType.MAJORITY} for name in reads}
+
+
+async def test_a_mistake_of_our_own_is_not_held_against_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SharedClient()
+    store = store_in(client)
+    await store.open(IDENTITY)
+
+    async def mistaken(*_: object, **__: object) -> None:
+        raise ValueError("not a number")
+
+    monkeypatch.setattr(client, "retrieve", mistaken)
+    with pytest.raises(ValueError, match="not a number"):
+        await store.get(TENANT, "report")
 
 
 async def test_another_tenants_passages_do_not_change_what_a_word_weighs() -> None:
