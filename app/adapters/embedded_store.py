@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.adapters import embedded_store_sql as sql
-from app.adapters.embedded_store_tenant import TenantIndex
+from app.adapters.embedded_store_tenant import TenantDatabase
 from app.ports import (
     EVERYTHING,
     Chunk,
@@ -35,6 +35,8 @@ from app.rag.index_rules import require_identity, require_query_vector, require_
 
 T = TypeVar("T")
 READER_THREADS = 4
+MAX_OPEN_TENANTS = 64
+"""Of which files are open and vectors in memory: of those that were asked last. The others are opened again."""
 
 
 class EmbeddedStore:
@@ -47,7 +49,8 @@ class EmbeddedStore:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._dimensions = 0
-        self._tenants: dict[str, TenantIndex] = {}
+        self._tenants: dict[str, TenantDatabase] = {}
+        """The one that was asked last comes last."""
         self._tenants_lock = threading.Lock()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="store-reader")
@@ -106,7 +109,7 @@ class EmbeddedStore:
         require_identity(found, identity, f"The index in {self._data_dir}")
         self._dimensions = identity.dimensions
 
-    async def _read(self, tenant: str, query: Callable[[TenantIndex], T], absent: T) -> T:
+    async def _read(self, tenant: str, query: Callable[[TenantDatabase], T], absent: T) -> T:
         def run() -> T:
             index = self._find(tenant)
             return query(index) if index else absent
@@ -119,14 +122,17 @@ class EmbeddedStore:
         except (sqlite3.Error, OSError, json.JSONDecodeError) as error:
             raise DependencyUnavailable("vector_store", f"The index in {self._data_dir} failed: {error}.") from error
 
-    def _find(self, tenant: str) -> TenantIndex | None:
+    def _find(self, tenant: str) -> TenantDatabase | None:
         return self._create(tenant) if tenant in self._tenants or self._path(tenant).exists() else None
 
-    def _create(self, tenant: str) -> TenantIndex:
+    def _create(self, tenant: str) -> TenantDatabase:
         with self._tenants_lock:
-            if tenant not in self._tenants:
-                self._tenants[tenant] = TenantIndex(self._path(tenant), self._dimensions)
-            return self._tenants[tenant]
+            index = self._tenants.pop(tenant, None) or TenantDatabase(self._path(tenant), self._dimensions)
+            self._tenants[tenant] = index
+            surplus = self._tenants.pop(next(iter(self._tenants))) if len(self._tenants) > MAX_OPEN_TENANTS else None
+        if surplus:
+            surplus.close()
+        return index
 
     def _path(self, tenant: str) -> Path:
         return self._data_dir / "tenants" / f"{sha256(tenant.encode()).hexdigest()[:32]}.sqlite3"

@@ -27,17 +27,20 @@ from app.rag.fusion import LEG_LIMIT, query_words, relative_score
 from app.rag.index_rules import page_by_id, refuse_stale, refuse_stale_delete, require_staged
 
 BUSY_TIMEOUT_S = 10
+MAX_IDLE = 2
+"""Connections kept for the next caller: one that writes, one that reads."""
 TITLE_WEIGHT = 4
 """What a word in a title counts, against one in the passage; docs/decisions/hybrid-fusion.md has the figures."""
 
 
-class TenantIndex:
+class TenantDatabase:
     """Safe to use from several threads; raises sqlite3.Error if the file cannot be used."""
 
     def __init__(self, path: Path, dimensions: int) -> None:
         self._path = path
         self._vectors = PublishedVectors(dimensions)
         self._idle: list[sqlite3.Connection] = []
+        self._is_closed = False
         self._lock = threading.Lock()
         with self._connection() as connection:
             connection.executescript(sql.SCHEMA)
@@ -111,8 +114,11 @@ class TenantIndex:
             return connection.execute(sql.CORPUS_VERSION).fetchone()[0]
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        """Close what is idle now, and what is in use as soon as it is not."""
+        with self._lock:
+            self._is_closed, idle, self._idle = True, self._idle, []
+        for connection in idle:
+            connection.close()
 
     @contextmanager
     def _transaction(self, mode: str) -> Generator[sqlite3.Connection]:
@@ -139,7 +145,11 @@ class TenantIndex:
             yield connection
         finally:
             with self._lock:
-                self._idle.append(connection)
+                is_kept = not self._is_closed and len(self._idle) < MAX_IDLE
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
 
 
 def _ids_in(connection: sqlite3.Connection, scope: Scope) -> list[int]:
