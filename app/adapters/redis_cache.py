@@ -12,6 +12,13 @@ LATEST = "ragspan:latest:"
 MAX_LATEST = 128
 """Of one partition; with 1024 dimensions some 300 KB that a look-up reads."""
 
+ADD = """
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], 0, ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+"""All or nothing: a list that missed its last command would stay for ever."""
+
 
 class RedisCache:
     """Satisfies `ports.AnswerCache`. Each call ends within `timeout_s`."""
@@ -33,10 +40,8 @@ class RedisCache:
         return [value for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
 
     async def add(self, partition: str, value: bytes) -> None:
-        key = LATEST + partition
-        await self._connection.call("LPUSH", key, value, timeout_s=self._timeout_s)
-        await self._connection.call("LTRIM", key, 0, MAX_LATEST - 1, timeout_s=self._timeout_s)
-        await self._connection.call("EXPIRE", key, self._ttl_s, timeout_s=self._timeout_s)
+        wanted = (1, LATEST + partition, value, MAX_LATEST - 1, self._ttl_s)
+        await self._connection.call("EVAL", ADD, *wanted, timeout_s=self._timeout_s)
 
     async def health(self) -> Health:
         return await self._connection.health()

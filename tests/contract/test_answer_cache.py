@@ -1,15 +1,16 @@
 """Each answer cache against what the port promises, Redis on the real thing."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from app.adapters.memory_cache import MAX_LATEST, MemoryCache
-from app.adapters.redis_cache import RedisCache
+from app.adapters.redis_cache import LATEST, RedisCache
 from app.adapters.redis_connection import RedisAddress, RedisConnection
-from app.ports import AnswerCache
+from app.ports import AnswerCache, DependencyTimeout
 from tests.support.redis import PASSWORD, redis_server
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +54,28 @@ async def test_the_latest_of_a_partition_come_first_and_are_bounded(cache: Answe
     assert len(latest) == MAX_LATEST
     assert latest[:2] == [b"132", b"131"]
     assert await cache.latest("q") == [b"other"]
+
+
+@pytest.mark.needs("redis")
+async def test_redis_forgets_what_was_added_though_nothing_more_came_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis_server(tmp_path) as url:
+        connection = RedisConnection(RedisAddress(url=url, password=SecretStr(PASSWORD)))
+        cache, call, calls = RedisCache(connection, 60, LONG_S), connection.call, 0
+
+        async def one(*command: str | bytes | float, timeout_s: float) -> object:
+            nonlocal calls
+            calls += 1
+            if calls > 1:
+                raise DependencyTimeout("redis", "late")
+            return await call(*command, timeout_s=timeout_s)
+
+        monkeypatch.setattr(connection, "call", one)
+        with suppress(DependencyTimeout):
+            await cache.add("p", b"value")
+        assert await call("PTTL", LATEST + "p", timeout_s=LONG_S) in range(1, 60_001)
+        await cache.close()
 
 
 @pytest.mark.needs("redis")
