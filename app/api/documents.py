@@ -118,8 +118,6 @@ def _name_and_uri(filename: str, source_uri: str | None) -> tuple[str, str]:
     name = re.split(r"[/\\]", filename)[-1]
     if not name:
         raise Problem(422, "The file has no name; send one, its ending tells the format.")
-    if re.search(r"[\x00-\x1f\x7f]", name):
-        raise Problem(422, "The file's name holds a control character, which no title can; rename it.")
     uri = source_uri or upload_uri(name)
     if not is_uri(uri):
         raise Problem(422, "source_uri must be a URI with a scheme, e.g. https://example.com/handbook.md.")
