@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from app.adapters.recorded_index import (
     CORPUS_ID,
+    RecordState,
     TenantIndex,
     Wanted,
     chunk_properties,
@@ -107,7 +108,8 @@ class RecordedStore(ABC):
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
         require_vectors(document, vectors, len(chunks), self._dimensions)
         async with self._changing(tenant, document.doc_id, "stage a document") as index:
-            if await _is_published(index, document):
+            found = await _refuse_outdated(index, document)
+            if found and not found.deleted and found.record.version == document.version:
                 return
             properties = await asyncio.to_thread(lambda: [chunk_properties(chunk, document) for chunk in chunks])
             await index.write_chunks(properties, vectors)
@@ -115,7 +117,7 @@ class RecordedStore(ABC):
 
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
         async with self._changing(tenant, document.doc_id, "publish a document") as index:
-            await _is_published(index, document)
+            await _refuse_outdated(index, document)
             staged = await index.count_chunks(document.doc_id, document.version, expected_chunks)
             require_staged(document, staged, expected_chunks)
             await _write_record(index, record_properties(document, expected_chunks, deleted=False))
@@ -170,13 +172,12 @@ class RecordedStore(ABC):
             yield await self._writable(tenant)
 
 
-async def _is_published(index: TenantIndex, document: DocumentVersion) -> bool:
-    """Whether this very version is the document now. Raises StaleVersion if a newer one or a tombstone is."""
+async def _refuse_outdated(index: TenantIndex, document: DocumentVersion) -> RecordState | None:
+    """Raise StaleVersion if a newer version or a tombstone is the document now; return what is."""
     state = (await index.states([document.doc_id])).get(document.doc_id)
-    if state is None:
-        return False
-    refuse_stale(document, state.record.revision, deleted=state.deleted)
-    return not state.deleted and state.record.version == document.version
+    if state:
+        refuse_stale(document, state.record.revision, deleted=state.deleted)
+    return state
 
 
 async def _write_record(index: TenantIndex, record: dict[str, Any]) -> None:
