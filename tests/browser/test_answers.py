@@ -171,3 +171,13 @@ def test_an_answer_is_copied_with_the_titles_of_its_sources(page: Page, service:
     expect(turn.get_by_text("Copied")).to_be_visible()
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert copied.endswith("before it switches the alias. [1]\n\n[1] Restoring a backup")
+
+
+def test_a_browser_that_refuses_to_copy_is_named(page: Page, service: str) -> None:
+    page.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    page.goto(service)
+    turn = answered(ask(page, QUESTION))
+    turn.get_by_role("button", name="Copy").click()
+    expect(turn.get_by_text("Your browser did not let the page copy")).to_be_visible()

@@ -91,6 +91,17 @@ def test_earlier_turns_go_along_with_a_question(page: Page, scripted_service: st
     expect(page.get_by_role("article")).to_have_count(0)
 
 
+def test_a_new_conversation_during_an_answer_is_empty(page: Page, service: str) -> None:
+    page.goto(service)
+    page.route("**/v1/query", lambda _unanswered: None)
+    ask(page, QUESTION)
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(page.get_by_role("article")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Your question")).to_have_value("")
+    expect(page.get_by_role("status")).to_have_text("")
+
+
 def test_stop_ends_the_answer_and_the_work_behind_it(page: Page, scripted_service: str, model: ScriptedModel) -> None:
     model.writes("The first words", "never sent", stall_after=1)
     page.goto(scripted_service)

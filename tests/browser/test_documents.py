@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.accessibility import violations
 from tests.browser.asking import answered, ask, citations, open_passage
@@ -75,6 +75,29 @@ def test_a_document_is_added_by_dropping_it_on_the_page(page: Page, service: str
     expect(page.get_by_role("listitem").filter(has_text="Spot capacity")).to_be_visible()
     page.locator("body").evaluate(DROP, {"name": "dropped.txt", "text": "Dropped words are found."})
     expect(page.get_by_role("list", name="Uploads")).to_contain_text("Added: 1 passage.")
+
+
+def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: Page, tmp_path: Path) -> None:
+    held: list[Route] = []
+    with running_service(tmp_path) as address:
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Documents 0")).to_be_visible()
+        page.route("**/v1/documents?*", lambda route: route.continue_() if held else held.append(route))
+        for name in ("one.txt", "two.txt"):
+            expect(add(page, tmp_path, name, name.encode())).to_contain_text("Added: 1 passage.")
+        expect(page.get_by_role("heading", name="Documents 2")).to_be_visible()
+        with page.expect_response("**/v1/documents?*"):
+            held[0].fulfill(json={"documents": [], "next_cursor": None})
+        page.evaluate("async () => (await fetch('healthz')).text()")
+        expect(page.get_by_role("heading", name="Documents 2")).to_be_visible()
+
+
+def test_an_answer_of_something_else_to_an_upload_is_said(page: Page, service: str, tmp_path: Path) -> None:
+    page.goto(service)
+    page.route("**/v1/documents", lambda route: route.fulfill(status=200, body="<h1>Sign in to the proxy</h1>"))
+    row = add(page, tmp_path, "proxied.txt", b"never arrives")
+    expect(row).to_contain_text("Something other than the service answered")
+    expect(row.get_by_role("button", name="Send again")).to_be_visible()
 
 
 @pytest.mark.parametrize(

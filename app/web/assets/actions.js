@@ -3,6 +3,8 @@
 import { announce, element } from "./dom.js";
 import { Problem, rate } from "./service.js";
 
+const COPIED = "Copied, with its sources' titles.";
+const NOT_COPIED = "Your browser did not let the page copy. Select the answer and copy it yourself.";
 const RATINGS = { up: "Helpful", down: "Not helpful" };
 
 export function actions(answerId, turn) {
@@ -42,8 +44,11 @@ function copyButton(turn, outcome) {
   button.addEventListener("click", async () => {
     const cited = turn.sources.sources.filter(({ classList }) => classList.contains("cited"));
     const list = cited.map(({ number, title }) => `[${number}] ${title}`).join("\n");
-    await navigator.clipboard.writeText(list ? `${turn.text}\n\n${list}` : turn.text);
-    announce((outcome.textContent = "Copied, with its sources' titles."));
+    const isCopied = await navigator.clipboard.writeText(list ? `${turn.text}\n\n${list}` : turn.text).then(
+      () => true,
+      () => false,
+    );
+    announce((outcome.textContent = isCopied ? COPIED : NOT_COPIED));
   });
   return button;
 }

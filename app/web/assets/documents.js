@@ -11,16 +11,19 @@ const OUTCOMES = { created: "Added", updated: "Updated", unchanged: "Already the
 
 // What is shown, and where the list goes on; read anew after each change.
 let list = { documents: [], next: null };
+let reads = 0;
 
 export const showDocuments = () => read({ documents: [], next: "" });
 
 async function read(before) {
   const note = byId("documents-note");
   const more = byId("documents-more");
+  const number = ++reads;
+  const isLatest = () => number === reads;
   more.ariaDisabled = "true";
   try {
     const after = await withNextPage(before);
-    if (before.next && before !== list) return; // meanwhile the list was read anew
+    if (!isLatest()) return;
     list = after;
     const { documents, next } = list;
     byId("documents-count").textContent = documents.length.toLocaleString("en") + (next ? "+" : "");
@@ -28,6 +31,7 @@ async function read(before) {
     note.textContent = next ? `There are more documents than these ${documents.length.toLocaleString("en")}.` : "";
     showWelcome(documents.length);
   } catch (error) {
+    if (!isLatest()) return;
     note.textContent = Problem.sentence(error);
   }
   note.hidden = !note.textContent;

@@ -24,7 +24,7 @@ async function ask(asked) {
   try {
     for await (const [event, data] of answerEvents(asked, messages, running.signal)) turn.show(event, data);
   } catch (error) {
-    showFailure(turn, error);
+    if (turns.includes(turn)) showFailure(turn, error);
   } finally {
     end(turn);
   }
@@ -71,7 +71,7 @@ function end(turn) {
   byId("stop").hidden = true;
   byId("send").ariaDisabled = null;
   if (stopHadFocus) question.focus();
-  announce(turn.close());
+  announce(turns.includes(turn) ? turn.close() : "");
 }
 
 byId("ask").addEventListener("submit", (event) => {

@@ -2,6 +2,7 @@
 
 const UNREACHABLE = "The answer service cannot be reached. Check that it is running, then try again.";
 const LOST = "The connection to the service was lost.";
+const FOREIGN = "Something other than the service answered, a sign-in page perhaps. Reload this page, then try again.";
 const SENTENCES = {
   401: "You are signed out. Sign in, then try again.",
   413: "That is larger than this service takes.",
@@ -64,7 +65,15 @@ async function request(path, { headers, ...options } = {}) {
 
 const json = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-export const getJson = async (path) => (await request(path)).json().catch(orProblem(LOST));
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem(FOREIGN);
+  }
+}
+
+export const getJson = async (path) => parsed(await (await request(path)).text().catch(orProblem(LOST)));
 
 export const beginSession = (key) => request("session", json({ key }));
 export const endSession = () => request("session", { method: "DELETE" });
@@ -105,19 +114,19 @@ function parseEvent(block) {
 }
 
 // Uploads go through XMLHttpRequest, because fetch does not report how much of a body has been sent.
-export function upload(file, onSent) {
-  return new Promise((resolve, reject) => {
-    const transfer = new XMLHttpRequest();
-    const form = new FormData();
-    form.append("file", file);
-    transfer.open("POST", "v1/documents");
-    for (const [name, value] of Object.entries(proof())) transfer.setRequestHeader(name, value);
-    transfer.upload.onprogress = ({ loaded, total }) => onSent(loaded / total);
+export async function upload(file, onSent) {
+  const transfer = new XMLHttpRequest();
+  const form = new FormData();
+  form.append("file", file);
+  transfer.open("POST", "v1/documents");
+  for (const [name, value] of Object.entries(proof())) transfer.setRequestHeader(name, value);
+  transfer.upload.onprogress = ({ loaded, total }) => onSent(loaded / total);
+  await new Promise((resolve, reject) => {
+    transfer.onload = resolve;
     transfer.onerror = () => reject(new Problem(UNREACHABLE));
-    transfer.onload = () =>
-      transfer.status === 200
-        ? resolve(JSON.parse(transfer.responseText))
-        : reject(Problem.parse(transfer.status, transfer.responseText, transfer.getResponseHeader("Retry-After")));
     transfer.send(form);
   });
+  const { status, responseText } = transfer;
+  if (status !== 200) throw Problem.parse(status, responseText, transfer.getResponseHeader("Retry-After"));
+  return parsed(responseText);
 }
