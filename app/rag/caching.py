@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 from app.ports import AnswerCache, DependencyTimeout, DependencyUnavailable, Hit
@@ -26,6 +27,7 @@ Use: TypeAlias = Literal["reuse", "renew", "neither"]
 """Take what is kept, only keep the new answer, or keep out of the cache."""
 Outcome: TypeAlias = Literal["exact", "semantic", "joined", "miss", "bypass", "error", "not_kept"]
 """Of each question one; `not_kept` beside it where the cache did not take a good answer."""
+Begin: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
 DEPENDENCY = "cache"
 CLOSE_TIMEOUT_S = 1.0
 
@@ -54,17 +56,19 @@ class CachedAnswers:
 
         The work of one replica for equal questions is done once, and is not cancelled while somebody waits for it.
         """
-        source = await self.begin(question, use)
-        async with aclosing(source.events() if isinstance(source, Replay) else source) as events:
+        source = await self._source(question, use, self._pipeline.new_run())
+        async with aclosing(source.events() if isinstance(source, Replay) else source()) as events:
             async for event in events:
                 yield event
 
     async def begin(self, question: Question, use: Use = "reuse") -> "Replay | AsyncGenerator[Event, None]":
         """Return what was kept of this very question, or the events of another answer, to be closed.
 
-        It takes no longer than the cache and the store may take to be asked.
+        It takes no longer than the cache and the store may take to be asked. Other work begins with the first event
+        that is asked for.
         """
-        return await self._source(question, use, self._pipeline.new_run())
+        source = await self._source(question, use, self._pipeline.new_run())
+        return source if isinstance(source, Replay) else _begun(source)
 
     @contextmanager
     def changing(self, tenant: str) -> Generator[None]:
@@ -87,23 +91,28 @@ class CachedAnswers:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _source(self, question: Question, use: Use, run: Run) -> "Replay | AsyncGenerator[Event, None]":
+    async def _source(self, question: Question, use: Use, run: Run) -> "Replay | Begin":
         corpus = await self._corpora.of(question.tenant) if use != "neither" else None
         if corpus is None:
             self._count("bypass")
-            return self._pipeline.answer(question, run)
+            return partial(self._pipeline.answer, question, run)
         if corpus.is_known and not corpus.is_current:
             run.degraded.append("vector_store")
         key = cache_key(question, self._basis, corpus.version)
-        if use == "reuse":
-            if corpus.is_known and (found := await self._look_up(key, run)):
-                self._count("exact")
-                return Replay(found, run, "exact")
-            if flight := self._under_way(key.exact):
-                self._count("joined")
-                fresh = self._fresh(question, key, run) if corpus.is_known else self._pipeline.answer(question, run)
-                return self._joined(flight, key.exact, run, fresh)
-        if corpus.is_known:
+        if use == "reuse" and corpus.is_known and (found := await self._look_up(key, run)):
+            self._count("exact")
+            return Replay(found, run, "exact")
+        return partial(self._shared, question, key, run, use, is_kept=corpus.is_known)
+
+    def _shared(
+        self, question: Question, key: CacheKey, run: Run, use: Use, *, is_kept: bool
+    ) -> AsyncGenerator[Event, None]:
+        """Events of an answer that is made once for all who ask meanwhile. The caller goes on to read them at once."""
+        if use == "reuse" and (flight := self._under_way(key.exact)):
+            self._count("joined")
+            fresh = self._fresh(question, key, run) if is_kept else self._pipeline.answer(question, run)
+            return self._joined(flight, key.exact, run, fresh)
+        if is_kept:
             return self._take_off(key.exact, self._made(question, key, run, use), run).follow()
         self._count("error")
         return self._take_off(key.exact, self._pipeline.answer(question, run), run).follow()
@@ -218,6 +227,13 @@ class CachedAnswers:
                     await self._similar.add(key, question.text, question.vector)
         except DependencyUnavailable:
             self._count("not_kept")
+
+
+async def _begun(begin: Begin) -> AsyncGenerator[Event, None]:
+    """Begin when the first event is asked for: what is closed unread has cost nothing."""
+    async with aclosing(begin()) as events:
+        async for event in events:
+            yield event
 
 
 class Replay:

@@ -35,7 +35,10 @@ class Flight:
         return self._run.left_s() == 0
 
     async def follow(self) -> AsyncGenerator[Event, None]:
-        """Yield every event from the first to Done. Raises what the making of the answer raised."""
+        """Yield every event from the first to Done. Raises what the making of the answer raised.
+
+        Whoever follows counts from the first event that they ask for.
+        """
         self._followers += 1
         place = 0
         try:

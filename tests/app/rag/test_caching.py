@@ -311,6 +311,15 @@ async def test_equal_questions_are_one_where_the_state_of_the_documents_is_unkno
     assert (len(world.generator.prompts), world.cache.bytes) == (1, 0)
 
 
+async def test_an_answer_that_is_closed_unread_costs_nothing() -> None:
+    world = World()
+    begun = await world.answers.begin(QUESTION)
+    assert not isinstance(begun, Replay)
+    await begun.aclose()
+    await world.answers.close()
+    assert (world.generator.prompts, world.store.searches) == ([], [])
+
+
 async def test_who_asks_after_a_change_joins_no_answer_of_before(silent: FakeStore) -> None:
     world = World(store=silent, generator=(generator := GatedGenerator()))
     async with aclosing(world.answers.answer(QUESTION)) as before, aclosing(world.answers.answer(QUESTION)) as after:
