@@ -228,7 +228,7 @@ class VectorStore(Protocol):
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
         """Make a staged version the document.
 
-        Raises StaleVersion if a newer version or tombstone is there, ServiceError if not `expected_chunks` were staged.
+        Raises StaleVersion if a newer version or tombstone is there, DependencyUnavailable if chunks are missing.
         """
         ...
 
@@ -259,7 +259,8 @@ class VectorStore(Protocol):
     async def corpus_version(self, tenant: str) -> str:
         """Return another text after each publish and delete of the tenant, by whatever process, and the same otherwise.
 
-        A delete of what never was there is none. A search that begins later finds at least what it stands for.
+        A delete of what never was there is none, nor is a publish that changes the revision alone. A search that begins
+        later finds at least what it stands for.
         """
         ...
 

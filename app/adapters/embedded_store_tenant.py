@@ -24,7 +24,7 @@ from app.ports import (
     Vector,
 )
 from app.rag.fusion import LEG_LIMIT, query_words, relative_score
-from app.rag.index_rules import page_by_id, refuse_stale, refuse_stale_delete, require_staged
+from app.rag.index_rules import is_the_same, page_by_id, refuse_stale, refuse_stale_delete, require_staged
 
 BUSY_TIMEOUT_S = 10
 MAX_IDLE = 2
@@ -61,13 +61,15 @@ class TenantDatabase:
             _refuse_stale(connection, document)
             (staged,) = connection.execute(sql.COUNT_STAGED, key).fetchone()
             require_staged(document, staged, expected_chunks)
+            published = connection.execute(sql.DOCUMENT, (document.doc_id,)).fetchone()
             connection.execute(sql.REMOVE_KEYWORDS, (document.doc_id,))
             connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
             connection.execute(sql.SHOW_VERSION, key)
             connection.execute(sql.ADD_KEYWORDS, (document.doc_id,))
             record = (*key, document.revision, document.source_uri, document.title, expected_chunks, 0)
             connection.execute(sql.SET_DOCUMENT, (*record, json.dumps(document.groups), json.dumps(document.tags)))
-            connection.execute(sql.NEXT_GENERATION)
+            if not is_the_same(document, expected_chunks, _record(published) if published else None):
+                connection.execute(sql.NEXT_GENERATION)
 
     def delete(self, doc_id: str, revision: int) -> bool:
         with self._transaction("IMMEDIATE") as connection:

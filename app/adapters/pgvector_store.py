@@ -37,6 +37,7 @@ from app.ports import (
 )
 from app.rag.fusion import LEG_LIMIT, query_words, relative_score
 from app.rag.index_rules import (
+    is_the_same,
     page_by_id,
     refuse_stale,
     refuse_stale_delete,
@@ -115,11 +116,13 @@ class PgvectorStore:
             replaced = await _current(connection, tenant, document)
             (staged,) = await _one(connection, sql.COUNT_STAGED, key)
             require_staged(document, staged, expected_chunks)
+            published = await _all(connection, sql.DOCUMENT, {"tenant": tenant, "doc_id": document.doc_id})
             await connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
             await connection.execute(sql.SHOW_VERSION, (*scope, *key))
             record = (*key, document.revision, document.source_uri, document.title, expected_chunks, False, *scope)
             await connection.execute(sql.SET_DOCUMENT, record)
-            await connection.execute(sql.CHANGE_CORPUS, (tenant, expected_chunks - replaced))
+            if not is_the_same(document, expected_chunks, _record(published[0]) if published else None):
+                await connection.execute(sql.CHANGE_CORPUS, (tenant, expected_chunks - replaced))
 
         await self._change(change, tenant, document.doc_id, "publish a document")
 
@@ -187,8 +190,7 @@ class PgvectorStore:
 
     async def _records(self, statement: Composed, wanted: dict[str, Any]) -> list[DocumentRecord]:
         rows = await self._read(lambda connection: _all(connection, statement, wanted), "read records", READ_TIMEOUT_S)
-        names = [field.name for field in fields(DocumentRecord)]  # the order of the columns of either statement
-        return [DocumentRecord(**dict(zip(names, map(_immutable, row), strict=True))) for row in rows]
+        return [_record(row) for row in rows]
 
     async def _read(self, read: Callable[[Connection], Awaitable[T]], what: str, timeout_s: float) -> T:
         """Read once more if a connection turns out to be one of a server that is gone."""
@@ -314,6 +316,11 @@ async def _all(connection: Connection, statement: Any, values: Any) -> list[tupl
 def _literal(vector: list[float]) -> str:
     """As pgvector reads it; in a quarter of the time that `str` takes."""
     return to_json(vector).decode()
+
+
+def _record(row: tuple[Any, ...]) -> DocumentRecord:
+    names = [field.name for field in fields(DocumentRecord)]  # the order of the columns of either statement
+    return DocumentRecord(**dict(zip(names, map(_immutable, row), strict=True)))
 
 
 def _immutable(value: Any) -> Any:

@@ -13,6 +13,8 @@ from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope
 
 CORPUS_ID = ""
 """Of a record that is no document's, and stands as deleted: its version is that of the whole corpus."""
+CHANGING = "changing"
+"""Title of the corpus's record from before a document's record is written until that is done."""
 _REVISION_DIGITS = 20
 
 
@@ -126,9 +128,10 @@ def record_properties(document: DocumentVersion, chunks: int, *, deleted: bool) 
     }
 
 
-def corpus_properties() -> dict[str, Any]:
-    """A record with a corpus version that there never was."""
-    version = DocumentVersion(doc_id=CORPUS_ID, version=uuid4().hex, revision=0, source_uri="", title="")
+def corpus_properties(*, changing: bool) -> dict[str, Any]:
+    """A record with a corpus version that there never was; its title tells whether a document is being changed."""
+    title = CHANGING if changing else ""
+    version = DocumentVersion(doc_id=CORPUS_ID, version=uuid4().hex, revision=0, source_uri="", title=title)
     return record_properties(version, 0, deleted=True)
 
 

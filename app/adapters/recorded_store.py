@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 from app.adapters.recorded_index import (
+    CHANGING,
     CORPUS_ID,
     RecordState,
     TenantIndex,
@@ -37,6 +38,7 @@ from app.ports import (
     Vector,
 )
 from app.rag.index_rules import (
+    is_the_same,
     refuse_stale,
     refuse_stale_delete,
     require_query_vector,
@@ -108,8 +110,8 @@ class RecordedStore(ABC):
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
         require_vectors(document, vectors, len(chunks), self._dimensions)
         async with self._changing(tenant, document.doc_id, "stage a document") as index:
-            found = await _refuse_outdated(index, document)
-            if found and not found.deleted and found.record.version == document.version:
+            state = (await _states(index, document)).get(document.doc_id)
+            if state and not state.deleted and state.record.version == document.version:
                 return
             properties = await asyncio.to_thread(lambda: [chunk_properties(chunk, document) for chunk in chunks])
             await index.write_chunks(properties, vectors)
@@ -117,10 +119,14 @@ class RecordedStore(ABC):
 
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
         async with self._changing(tenant, document.doc_id, "publish a document") as index:
-            await _refuse_outdated(index, document)
+            states = await _states(index, document)
             staged = await index.count_chunks(document.doc_id, document.version, expected_chunks)
             require_staged(document, staged, expected_chunks)
-            await _write_record(index, record_properties(document, expected_chunks, deleted=False))
+            record = record_properties(document, expected_chunks, deleted=False)
+            if _is_the_same(document, expected_chunks, states):
+                await index.write_records([record])
+            else:
+                await _write_record(index, record)
             await index.remove_versions(document.doc_id, document.revision, but=document.version)
 
     async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
@@ -172,19 +178,27 @@ class RecordedStore(ABC):
             yield await self._writable(tenant)
 
 
-async def _refuse_outdated(index: TenantIndex, document: DocumentVersion) -> RecordState | None:
-    """Raise StaleVersion if a newer version or a tombstone is the document now; return what is."""
-    state = (await index.states([document.doc_id])).get(document.doc_id)
-    if state:
+async def _states(index: TenantIndex, document: DocumentVersion) -> dict[str, RecordState]:
+    """What is known of the document and the corpus. Raises StaleVersion if a newer version or a tombstone is there."""
+    states = await index.states([document.doc_id, CORPUS_ID])
+    if state := states.get(document.doc_id):
         refuse_stale(document, state.record.revision, deleted=state.deleted)
-    return state
+    return states
+
+
+def _is_the_same(document: DocumentVersion, chunks: int, states: dict[str, RecordState]) -> bool:
+    """Not while a document is being changed, or for ever if its writer died: that may have been this one."""
+    state, corpus = states.get(document.doc_id), states.get(CORPUS_ID)
+    if state is None or state.deleted or corpus is None or corpus.record.title == CHANGING:
+        return False
+    return is_the_same(document, chunks, state.record)
 
 
 async def _write_record(index: TenantIndex, record: dict[str, Any]) -> None:
-    """Write a document's record, and then that the corpus has changed.
+    """Write that the corpus is changing, a document's record, and then that the corpus has changed.
 
-    That is written with the record too: a writer that dies in between has said so, unless somebody asked and searched
-    in the moment between the two of one request.
+    A writer that dies in between has said so, unless somebody asked and searched in the moment before the record.
     """
-    await index.write_records([record, corpus_properties()])
-    await index.write_records([corpus_properties()])
+    await index.write_records([corpus_properties(changing=True)])
+    await index.write_records([record])
+    await index.write_records([corpus_properties(changing=False)])

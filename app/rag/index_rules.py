@@ -1,11 +1,12 @@
 """The rules that every vector store enforces in the same words: what may be written, replaced, deleted and asked."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from app.ports import (
+    DependencyUnavailable,
     DocumentPage,
     DocumentRecord,
     DocumentVersion,
@@ -46,12 +47,21 @@ def require_query_vector(vector: Vector, dimensions: int) -> None:
 
 
 def require_staged(document: DocumentVersion, staged: int, expected: int) -> None:
-    """Raise ServiceError unless all chunks of the version are there."""
+    """Raise DependencyUnavailable unless all chunks of the version are there; a lagging copy may be why."""
     if staged != expected:
-        raise ServiceError(
+        raise DependencyUnavailable(
+            "vector_store",
             f"{document.doc_id}: {staged} of {expected} chunks of version {document.version} are staged; "
-            "ingest the document again."
+            "ingest the document again.",
+            is_to_blame=False,
         )
+
+
+def is_the_same(document: DocumentVersion, chunks: int, published: DocumentRecord | None) -> bool:
+    """Whether readers find the same after the publish: of what is published it changes the revision alone."""
+    if published is None:
+        return False
+    return DocumentRecord(**asdict(replace(document, revision=published.revision)), chunks=chunks) == published
 
 
 def refuse_stale(document: DocumentVersion, revision: int, *, deleted: bool) -> None:

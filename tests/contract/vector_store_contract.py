@@ -18,6 +18,7 @@ from app.ingest.identity import chunk_id
 from app.ports import (
     EVERYTHING,
     Chunk,
+    DependencyUnavailable,
     DocumentRecord,
     DocumentVersion,
     IndexIdentity,
@@ -152,8 +153,9 @@ class VectorStoreContract:
     async def test_publishing_with_chunks_missing_is_refused(self, store: VectorStore) -> None:
         document = version()
         await store.stage(TENANT, document, chunks_of(document, "apple"), vectors_of(1))
-        with pytest.raises(ServiceError):
+        with pytest.raises(DependencyUnavailable, match="1 of 2 chunks") as refused:
             await store.publish(TENANT, document, 2)
+        assert not refused.value.is_to_blame
         assert await texts_found(store) == set()
 
     async def test_a_later_attempt_removes_what_a_dead_one_staged(self, store: VectorStore) -> None:
@@ -455,6 +457,16 @@ class VectorStoreContract:
         assert len(set(seen)) == len(seen), seen
         assert [record.doc_id for record in await every_document(store, TENANT)] == ["letter"]
         await other.close()
+
+    async def test_to_publish_what_is_published_changes_no_corpus(self, store: VectorStore) -> None:
+        await put(store, version(groups=("hr",), tags=("year=2024",)), "apple")
+        before = await store.corpus_version(TENANT)
+        await store.publish(TENANT, version(revision=2, groups=("hr",), tags=("year=2024",)), 1)
+        assert await store.corpus_version(TENANT) == before
+        with pytest.raises(StaleVersion):
+            await put(store, version(name="v2", revision=1), "pear")
+        await store.publish(TENANT, version(revision=3, groups=("sales",), tags=("year=2024",)), 1)
+        assert await store.corpus_version(TENANT) != before
 
     async def test_a_delete_of_what_never_was_there_changes_no_corpus(self, store: VectorStore) -> None:
         await put(store, version(), "apple")

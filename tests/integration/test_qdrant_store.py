@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
 from qdrant_client import models
@@ -65,6 +67,26 @@ async def test_a_store_can_be_opened_after_it_failed_to() -> None:
     await store.open(IDENTITY)
     await put(store, version(), "apple")
     assert await texts_found(store) == {"apple"}
+
+
+async def test_a_writer_that_died_before_it_said_what_it_changed_is_made_up_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = SharedClient()
+    store, upsert, writes = store_in(client), client.upsert, count(1)
+
+    async def dying(*arguments: Any, **options: Any) -> Any:
+        if next(writes) == 4:  # after the chunk, that the corpus changes, and the record
+            raise ConnectionError
+        return await upsert(*arguments, **options)
+
+    monkeypatch.setattr(client, "upsert", dying)
+    await store.open(IDENTITY)
+    with pytest.raises(ConnectionError):
+        await put(store, version(), "apple")
+    before = await store.corpus_version(TENANT)
+    await store.publish(TENANT, version(revision=2), 1)
+    assert await store.corpus_version(TENANT) != before
 
 
 async def test_a_collection_that_is_not_ours_is_refused() -> None:
