@@ -20,7 +20,8 @@ _ROWS = UUID("9b0a4f0e-1f43-5d0a-8a51-6a1c4f2b7e66")
 _ID_CHARS = 36
 _LONGEST_TEXT = 65_535
 """In bytes, of any text in Milvus."""
-_LONGEST_NAME = 4096
+_LONGEST_NAME = 8192
+"""In bytes: a source URI has up to 2048 characters of up to four."""
 _LONGEST_TAG = 1024
 _COMMON = ("tenant", "doc_id", "version", "revision", "source_uri", "title")
 

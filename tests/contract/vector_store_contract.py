@@ -386,6 +386,19 @@ class VectorStoreContract:
         assert all(0 <= score <= 1 for score in hits.values()), hits
         assert max(hits, key=lambda text: hits[text]) == "pear"
 
+    async def test_a_document_is_kept_with_the_longest_names_that_it_may_have(self, store: VectorStore) -> None:
+        tags = tuple(f"{'k' * 60}{n:02}=" + "\U0001f600" * 200 for n in range(20))
+        groups = tuple(f"{'g' * 60}{n:02}" for n in range(50))
+        document = replace(
+            version(groups=groups, tags=tags), source_uri="test:" + "\U0001f600" * 2043, title="\U0001f600" * 200
+        )
+        await put(store, document, "apple")
+        record = await store.get(TENANT, "report")
+        assert record
+        found = (record.source_uri, record.title, record.groups, record.tags)
+        assert found == (document.source_uri, document.title, groups, tags)
+        assert await texts_found(store, scope=replace(tagged({tags[19]}), groups=frozenset({groups[49]}))) == {"apple"}
+
     async def test_chunks_are_made_ready_to_write_on_another_thread(self, store: VectorStore) -> None:
         threads: list[int] = []
 
