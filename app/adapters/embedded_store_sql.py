@@ -48,6 +48,7 @@ SHOW_VERSION = "UPDATE chunk SET published = 1 WHERE doc_id = ? AND version = ?"
 SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 NEXT_GENERATION = "UPDATE state SET generation = generation + 1"
 
+HAS_ORIGIN = "SELECT name FROM sqlite_master WHERE name = 'origin'"
 GENERATION = "SELECT generation FROM state"
 CORPUS_VERSION = "SELECT id || '-' || generation FROM origin, state"
 STATE_OF_DOCUMENT = "SELECT revision, deleted FROM document WHERE doc_id = ?"

@@ -43,7 +43,8 @@ class TenantDatabase:
         self._is_closed = False
         self._lock = threading.Lock()
         with self._connection() as connection:
-            connection.executescript(sql.SCHEMA)
+            if not _is_laid_out(connection):
+                connection.executescript(sql.SCHEMA)
 
     def stage(self, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
         rows = [
@@ -152,6 +153,12 @@ class TenantDatabase:
                     self._idle.append(connection)
             if not is_kept:
                 connection.close()
+
+
+def _is_laid_out(connection: sqlite3.Connection) -> bool:
+    """Whether the last statement of the schema has been carried out; asking waits for no writer."""
+    has_last_table = connection.execute(sql.HAS_ORIGIN).fetchone() is not None
+    return has_last_table and connection.execute(sql.CORPUS_VERSION).fetchone() is not None
 
 
 def _ids_in(connection: sqlite3.Connection, scope: Scope) -> list[int]:

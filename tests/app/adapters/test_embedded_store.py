@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,20 @@ async def test_tenants_that_nobody_asks_hold_no_files(tmp_path: Path, monkeypatc
     assert [await store.count_documents(tenant) for tenant in tenants] == [1] * 6
     await store.close()
     assert descriptors(tmp_path) == 0
+
+
+async def test_a_tenant_is_opened_again_while_somebody_writes_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_store, "MAX_OPEN_TENANTS", 1)
+    monkeypatch.setattr(embedded_store_tenant, "BUSY_TIMEOUT_S", 0)
+    store = await filled(tmp_path, "t")
+    (path,) = (tmp_path / "tenants").glob("*.sqlite3")
+    await (await filled(tmp_path, "u")).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert [await store.count_documents(tenant) for tenant in "utu"] == [1, 1, 1]
+    await store.close()
 
 
 async def test_what_many_readers_opened_at_once_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
