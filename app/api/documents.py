@@ -106,9 +106,10 @@ async def get_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDe
 async def delete_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
     """Remove a document; no older version of it can come back. Where that failed halfway, another try ends it."""
     # One that was removed by half is not found any more. A store that is away says so here, before anything is changed.
-    await _found(doc_id, service, tenant, caller)
+    record = await _found(doc_id, service, tenant, caller)
+    revision = max(time.time_ns(), record.revision if record else 0)  # one of another clock may be of the future
     with service.changing(tenant):
-        was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, time.time_ns()))
+        was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, revision))
     if not was_there:
         raise _unknown()
     service.metrics.documents.dec()

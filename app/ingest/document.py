@@ -15,7 +15,8 @@ class DocumentOfOthers(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """`revision` orders versions of one source: its time of change in nanoseconds since the epoch.
+    """`revision` orders versions of one source: its time of change in nanoseconds since the epoch. One
+    of the future, from another clock, counts as now: nothing could replace or delete what it orders.
 
     `groups` and `tags` are as `ports.DocumentVersion` has them; None leaves those of the document as they are.
     """

@@ -1,6 +1,7 @@
 """From a file to a published document."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -89,7 +90,7 @@ class Ingestor:
             raise DocumentOfOthers
         groups, tags = _scope(file, known, writer)
         version = content_version(file.content, groups, tags)
-        file = replace(file, groups=groups, tags=tags)
+        file = replace(file, groups=groups, tags=tags, revision=_revision(file, known))
         if known and known.version == version:
             if file.revision > known.revision:
                 document = _version(file, doc_id=doc_id, version=version, title=known.title)
@@ -144,6 +145,12 @@ def _scope(file: SourceFile, known: DocumentRecord | None, writer: Scope) -> tup
         as_it_is[0] if file.groups is None else file.groups,
         as_it_is[1] if file.tags is None else file.tags,
     )
+
+
+def _revision(file: SourceFile, known: DocumentRecord | None) -> int:
+    """The file's own, now if that is of the future; of a document that is of the future itself, the next one."""
+    now = time.time_ns()
+    return known.revision + 1 if known and known.revision > now else min(file.revision, now)
 
 
 def _decisive(record: DocumentRecord | None) -> object:

@@ -1,6 +1,7 @@
 """Documents over HTTP, on the embedded store and the local embedding model."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import httpx
@@ -8,7 +9,9 @@ import pytest
 
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
+from app.ports import DocumentVersion
 from app.security.api_keys import key_entry, new_key
+from app.security.principal import DEFAULT_TENANT
 from tests.app.api.conftest import Serve
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +68,21 @@ async def test_documents_are_listed_read_counted_and_deleted(client: httpx.Async
     assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
     assert (await client.post("/v1/retrieve", json={"query": "spot"})).json() == {"hits": []}
     assert "rag_vector_db_documents 0.0" in (await client.get("/metrics")).text
+
+
+async def test_a_document_of_the_future_can_be_replaced_and_deleted(
+    client: httpx.AsyncClient, store: EmbeddedStore
+) -> None:
+    doc_id = (await upload(client, "a.md", TEXT)).json()["doc_id"]
+    record = await store.get(DEFAULT_TENANT, doc_id)
+    assert record
+    described = asdict(replace(record, revision=record.revision + 10**18))
+    chunks = described.pop("chunks")
+    await store.publish(DEFAULT_TENANT, DocumentVersion(**described), chunks)
+    assert (await upload(client, "a.md", TEXT)).json()["status"] == "unchanged"
+    assert (await upload(client, "a.md", b"Spot nodes drain in a minute.")).json()["status"] == "updated"
+    assert (await client.delete(f"/v1/documents/{doc_id}")).status_code == 204
+    assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
 
 
 @pytest.mark.parametrize(

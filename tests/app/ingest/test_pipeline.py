@@ -1,6 +1,7 @@
 """From a file to a published document, on the real embedded store and embedder."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from app.rag.chunking import MAX_TOKENS
 
 pytestmark = pytest.mark.anyio
 EMBEDDER = WordLlamaEmbedder()
+YEAR_NS = 365 * 24 * 3600 * 10**9
 
 
 @pytest.fixture
@@ -80,6 +82,12 @@ async def test_equal_content_sent_many_times_at_once_is_never_refused(store: Emb
     outcomes = await asyncio.gather(*sent)
     assert len({outcome.version for outcome in outcomes}) == 1
     assert await found(store, "cat") == ["The cat."]
+
+
+async def test_a_revision_of_the_future_counts_as_now(store: EmbeddedStore) -> None:
+    await Ingestor(store, EMBEDDER).ingest("acme", file("The cat.", revision=time.time_ns() + YEAR_NS))
+    (record,) = (await store.list_documents("acme", 5)).documents
+    assert record.revision <= time.time_ns()
 
 
 async def test_an_unreadable_version_leaves_the_readable_one(store: EmbeddedStore) -> None:
