@@ -13,6 +13,7 @@ from app.ports import DocumentVersion
 from app.security.api_keys import key_entry, new_key
 from app.security.principal import DEFAULT_TENANT
 from tests.app.api.conftest import Serve
+from tests.support.fake_ports import FakeGenerator
 
 pytestmark = pytest.mark.anyio
 TEXT = b"Spot nodes drain in thirty seconds."
@@ -68,6 +69,25 @@ async def test_documents_are_listed_read_counted_and_deleted(client: httpx.Async
     assert (await client.get("/v1/documents")).json() == NO_DOCUMENTS
     assert (await client.post("/v1/retrieve", json={"query": "spot"})).json() == {"hits": []}
     assert "rag_vector_db_documents 0.0" in (await client.get("/metrics")).text
+
+
+async def test_an_upload_of_the_same_bytes_keeps_the_answers_of_before(
+    serve: Serve, store: EmbeddedStore, generator: FakeGenerator
+) -> None:
+    generator.pieces = ("Spot nodes drain. [1]",)
+
+    async def cached(client: httpx.AsyncClient) -> str | None:
+        answer = await client.post("/v1/query", json={"query": "How fast do spot nodes drain?"})
+        return answer.json()["metadata"]["cached"]
+
+    async with serve(cache="memory") as client:
+        await upload(client, "a.md", TEXT)
+        assert (await cached(client), await cached(client)) == (None, "exact")
+        assert (await upload(client, "a.md", TEXT)).json()["status"] == "unchanged"
+        assert await cached(client) == "exact"
+        assert (await upload(client, "a.md", b"Spot nodes drain in a minute.")).json()["status"] == "updated"
+        assert await cached(client) is None
+    await store.close()
 
 
 async def test_a_document_of_the_future_can_be_replaced_and_deleted(
