@@ -5,7 +5,7 @@ request can make up a new one. `docs/reference/metrics.md` is generated from her
 """
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import product
@@ -15,6 +15,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -27,7 +28,6 @@ from app.rag.quality import VerdictName
 from app.rag.run import Stage
 from app.rag.sensitive import PERSONAL, SECRETS
 from app.rag.trace import current
-from app.telemetry.histograms import Histogram, HistogramFamily
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 16, 20, 30)
 """Fine around the promises: first token within 2 s, whole answer within 20 s."""
@@ -39,7 +39,7 @@ DEPENDENCIES = ("embedder", "vector_store", "reranker", "generator", "rewriter",
 STATUSES = ("200", "400", "401", "422", "429", "499", "500", "502", "503", "504")
 """What alerts and dashboards ask for; another status is a series once it happens."""
 
-Labelled = TypeVar("Labelled", Counter, Gauge)
+Labelled = TypeVar("Labelled", Counter, Histogram, Gauge)
 
 
 class Metrics:
@@ -51,6 +51,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._of_requests()
         self._of_answers()
+        self._of_stage: dict[Stage, Histogram] = {stage: self.stages.labels(stage) for stage in get_args(Stage)}
         # Labels are looked up once: that costs more than to count.
         self.requests_of, self._answers_of = cache(self.requests.labels), cache(self.answers.labels)
         self._prompt_tokens, self._completion_tokens = self.tokens.labels("prompt"), self.tokens.labels("completion")
@@ -98,22 +99,24 @@ class Metrics:
 
     def _of_answers(self) -> None:
         counter = partial(Counter, registry=self.registry)
-        self.retrieval = self._histogram(
+        latency = partial(Histogram, registry=self.registry, buckets=LATENCY_BUCKETS_S)
+        self.retrieval = latency(
             "rag_retrieval_latency_seconds", "Embedding the question, searching and reranking together."
         )
-        self.generation = self._histogram("rag_generation_latency_seconds", "From the prompt to the last token.")
-        self.first_token = self._histogram(
+        self.generation = latency("rag_generation_latency_seconds", "From the prompt to the last token.")
+        self.first_token = latency(
             "rag_time_to_first_token_seconds", "From the request to the first token that leaves."
         )
-        self.inter_token = self._histogram(
+        self.inter_token = Histogram(
             "rag_inter_token_latency_seconds",
             "Mean time between two tokens, one observation an answer; of answers whose model server counts tokens.",
-            TOKEN_BUCKETS_S,
+            buckets=TOKEN_BUCKETS_S,
+            registry=self.registry,
         )
-        self.stages: dict[Stage, Histogram] = {stage: Histogram(LATENCY_BUCKETS_S) for stage in get_args(Stage)}
-        by_stage = {(str(stage),): histogram for stage, histogram in self.stages.items()}
-        stages = "Each stage of an answer, as in its `timings_ms`."
-        self.registry.register(HistogramFamily("rag_stage_latency_seconds", stages, by_stage, ["stage"]))
+        self.stages = _complete(
+            latency("rag_stage_latency_seconds", "Each stage of an answer, as in its `timings_ms`.", ["stage"]),
+            get_args(Stage),
+        )
         self.answers = _complete(
             counter(
                 "rag_answers",
@@ -134,11 +137,6 @@ class Metrics:
             counter("rag_tokens", "Tokens of answers and of rewriting, as the model server reports them.", ["kind"]),
             ("prompt", "completion"),
         )
-
-    def _histogram(self, name: str, documentation: str, buckets: Sequence[float] = LATENCY_BUCKETS_S) -> Histogram:
-        histogram = Histogram(buckets)
-        self.registry.register(HistogramFamily(name, documentation, {(): histogram}))
-        return histogram
 
     def _of_cache(self) -> None:
         self.cache = _complete(
@@ -191,7 +189,7 @@ class Metrics:
         trace = current.get()
         exemplar = {"trace_id": trace.trace_id} if trace and trace.sampled else None
         for stage, milliseconds in timings_ms.items():
-            self.stages[stage].observe(milliseconds / 1000)
+            self._of_stage[stage].observe(milliseconds / 1000)
         if "search" in timings_ms:
             self.retrieval.observe(sum(timings_ms.get(stage, 0) for stage in RETRIEVAL_STAGES) / 1000, exemplar)
         if "first_token" in timings_ms:
