@@ -3,10 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,13 @@ from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
 from app.ingest import pipeline
 from app.ingest.document import DocumentOfOthers, ParsedDocument, SourceFile
-from app.ingest.identity import document_id, index_identity, upload_uri
+from app.ingest.identity import document_id, upload_uri
 from app.ingest.parsing import parse
 from app.ingest.pipeline import Ingestor
 from app.ports import DocumentRecord, Matrix, Scope, StaleVersion
+from tests.app.ingest.conftest import EMBEDDER
 
 pytestmark = pytest.mark.anyio
-EMBEDDER = WordLlamaEmbedder()
 GUIDE = document_id(upload_uri("guide.md"))
 DEFAULT_THREADS = min(32, (os.cpu_count() or 1) + 4)
 """Of an event loop's own executor."""
@@ -37,14 +36,6 @@ class Paused(WordLlamaEmbedder):
         self.reached.set()
         await self.go.wait()
         return await super().embed_passages(texts)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[EmbeddedStore]:
-    store = EmbeddedStore(tmp_path)
-    await store.open(index_identity(EMBEDDER))
-    yield store
-    await store.close()
 
 
 def file(content: str, revision: int, groups: tuple[str, ...] | None = None, name: str = "guide.md") -> SourceFile:

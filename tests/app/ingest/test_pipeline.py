@@ -2,30 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from app.adapters.embedded_store import EmbeddedStore
-from app.adapters.wordllama import WordLlamaEmbedder
 from app.ingest.document import SourceFile, UnreadableDocument
-from app.ingest.identity import chunk_id, document_id, index_identity, upload_uri
+from app.ingest.identity import chunk_id, document_id, upload_uri
 from app.ingest.pipeline import Ingestor
 from app.ports import StaleVersion
 from app.rag.chunking import MAX_TOKENS
+from tests.app.ingest.conftest import EMBEDDER
 
 pytestmark = pytest.mark.anyio
-EMBEDDER = WordLlamaEmbedder()
 YEAR_NS = 365 * 24 * 3600 * 10**9
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[EmbeddedStore]:
-    store = EmbeddedStore(tmp_path)
-    await store.open(index_identity(EMBEDDER))
-    yield store
-    await store.close()
 
 
 def file(content: str, revision: int = 1, name: str = "guide.md") -> SourceFile:
