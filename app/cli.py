@@ -68,7 +68,7 @@ def checked_settings() -> "Settings":
 
 
 def _bound_socket(settings: "Settings") -> socket.socket:
-    from app.server import bind  # noqa: PLC0415
+    from app.serving.server import bind  # noqa: PLC0415
 
     try:
         return bind(settings.host, settings.port)
@@ -98,7 +98,7 @@ def _data_folder(settings: "Settings", url: str) -> AbstractContextManager[objec
 
 def _run(settings: "Settings", bound: socket.socket, url: str) -> None:
     from app.main import create_app  # noqa: PLC0415
-    from app.server import DrainingServer  # noqa: PLC0415
+    from app.serving.server import DrainingServer  # noqa: PLC0415
     from app.telemetry.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(settings.log_level)

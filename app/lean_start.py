@@ -10,7 +10,7 @@ PYDANTIC_1 = "pydantic.v1"
 
 
 def prepare_start() -> None:
-    """For a process that becomes the service: app/server.py ends the first of it."""
+    """For a process that becomes the service: app/serving/server.py ends the first of it."""
     gc.disable()  # what a start makes stays
     sys.modules.setdefault(PYDANTIC_1, None)  # pyright: ignore[reportArgumentType, reportCallIssue] - then FastAPI looks for no models of it
     with unbuilt_models():

@@ -17,7 +17,7 @@ from app.composition import Adapters, build_cache, build_embedder, build_generat
 from app.main import create_app
 from app.ports import EVERYTHING, Hit, IndexIdentity, Scope, Vector, VectorStore
 from app.security.api_keys import ApiKey, hash_key
-from app.server import DrainingServer, bind
+from app.serving.server import DrainingServer, bind
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
 from app.unbuilt_models import unbuilt_models

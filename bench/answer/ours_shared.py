@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from app.main import create_app
-from app.server import DrainingServer
+from app.serving.server import DrainingServer
 from app.telemetry.logs import configure_logs
 from bench.answer.contestant import upstream
 from bench.answer.ours import adapters, settings_for, timed

@@ -12,7 +12,7 @@ SERVES = """
 import asyncio, sys
 from app.lean_start import prepare_start
 prepare_start()
-import app.cli, app.server
+import app.cli, app.serving.server
 from app.main import create_app
 from app.settings import load_settings
 

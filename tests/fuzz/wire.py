@@ -7,7 +7,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.slow_clients import PatientProtocol
+from app.serving.slow_clients import PatientProtocol
 
 Request = tuple[str, str, list[tuple[bytes, bytes]], bytes]
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from app.composition import Adapters, build_cache
 from app.main import create_app
-from app.server import DrainingServer, bind
+from app.serving.server import DrainingServer, bind
 from app.settings import Settings
 from tests.app.api.process import NO_TLS
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeReranker, FakeStore, hit

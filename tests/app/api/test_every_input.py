@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from app.main import create_app
 from app.security.api_keys import ApiKey, hash_key, new_key
 from app.security.needed_scopes import is_open
-from app.server import DrainingServer, bind
+from app.serving.server import DrainingServer, bind
 from app.settings import Settings
 
 KEY = new_key()

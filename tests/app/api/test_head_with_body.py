@@ -6,7 +6,7 @@ from typing import cast
 import httpx
 import pytest
 
-from app.head_with_body import HeadWithBody
+from app.serving.head_with_body import HeadWithBody
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +78,7 @@ async def test_the_server_writes_a_short_answer_at_once(
     def tapped(transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> HeadWithBody:
         return HeadWithBody(cast("asyncio.Transport", Tapped(transport)), loop)
 
-    monkeypatch.setattr("app.slow_clients.HeadWithBody", tapped)
+    monkeypatch.setattr("app.serving.slow_clients.HeadWithBody", tapped)
     body = (await client.get("/healthz")).content
     ((answer,),) = [wire.parts for wire in wires]
     assert answer.startswith(b"HTTP/1.1 200")

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.request_heads import MAX_HEAD_BYTES
+from app.serving.request_heads import MAX_HEAD_BYTES
 from tests.app.api.process import running
 from tests.support.fake_ports import FakeStore, hit
 

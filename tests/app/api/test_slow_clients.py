@@ -19,8 +19,8 @@ PAUSE_S = 0.4
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.slow_clients.HEAD_TIMEOUT_S", PAUSE_S)
-    monkeypatch.setattr("app.slow_clients.READ_CHECK_S", PAUSE_S)
+    monkeypatch.setattr("app.serving.slow_clients.HEAD_TIMEOUT_S", PAUSE_S)
+    monkeypatch.setattr("app.serving.slow_clients.READ_CHECK_S", PAUSE_S)
     monkeypatch.setattr("app.security.body_limit.PAUSE_S", PAUSE_S)
     monkeypatch.setattr("app.security.body_limit.SLOWEST_BYTES_PER_S", 800)
 

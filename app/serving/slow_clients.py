@@ -2,14 +2,14 @@
 
 uvicorn bounds the wait between two requests of a connection, and nothing else: a connection that sends its head a byte
 at a time, or nothing, or that does not read, would be held for ever. How slow a body may be is
-app/security/body_limit.py's concern, how large a head app/request_heads.py's.
+app/security/body_limit.py's concern, how large a head app/serving/request_heads.py's.
 """
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from app.head_with_body import HeadWithBody
-from app.request_heads import BoundedHeads
+from app.serving.head_with_body import HeadWithBody
+from app.serving.request_heads import BoundedHeads
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle

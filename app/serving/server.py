@@ -9,7 +9,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.slow_clients import PatientProtocol
+from app.serving.slow_clients import PatientProtocol
 
 LAST_GRACE_S = 3
 """For what is still running when the drain's own time is over; then it is cancelled."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api.problems import problem
-from app.unasked_protocols import OneProtocol
+from app.serving.unasked_protocols import OneProtocol
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
