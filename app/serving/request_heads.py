@@ -60,12 +60,20 @@ class BoundedHeads(OneProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self.headers = []  # for trailers, which must not join the fields that the application has been given
+        if self._head_bytes() > MAX_HEAD_BYTES:
+            self._refuse(431, TOO_LARGE)
+        if not self._is_refused:
+            super().on_headers_complete()
+            self.headers = []  # for trailers, which must not join the fields that the application has been given
 
     def on_body(self, body: bytes) -> None:
         self._beside_body -= len(body)
-        super().on_body(body)
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_refused:
+            super().on_message_complete()
 
     def on_chunk_header(self) -> None:
         self._beside_body -= CHUNK_BYTES
@@ -73,8 +81,15 @@ class BoundedHeads(OneProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         self._refuse(400, "What came is not a request of HTTP/1.1.")
 
+    def _head_bytes(self) -> int:
+        """Size of a head that is whole, as clients send it: one blank in a field, none around it."""
+        fields = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+        return len(self.parser.get_method()) + len(self.url) + len(b"  HTTP/1.1\r\n\r\n") + fields
+
     def _refuse(self, status: int, detail: str) -> None:
-        """End the connection; with an answer, unless it would be taken for that to an earlier request."""
+        """End the connection, once; with an answer, unless it would be taken for that to an earlier request."""
+        if self._is_refused:
+            return
         self._is_refused = True
         log.info("refused before it was a request: %d", status)
         self._unset_keepalive_if_required()

@@ -71,6 +71,38 @@ async def test_a_head_without_end_is_cut_and_told_why(client: httpx.AsyncClient,
     assert store.searches == []
 
 
+def head_of(size: int) -> bytes:
+    """Return a whole head of so many bytes, which asks for passages."""
+    ask = (
+        b"POST /v1/retrieve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19\r\nX: "
+    )
+    return ask.ljust(size - 4, b"x") + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [b"", GET + b"\r\n"], ids=["first", "second"])
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 1, MAX_HEAD_BYTES + 4000])
+async def test_a_head_that_ends_just_beyond_the_bound_is_told_why_and_asks_nothing(
+    client: httpx.AsyncClient, store: FakeStore, before: bytes, size: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    with contextlib.closing(writer):
+        if before:
+            writer.write(before)
+            assert b"200 OK" in await reader.readuntil(b"}")
+        writer.write(head_of(size) + b'{"query": "Colour"}')
+        answer = await asyncio.wait_for(reader.read(), 10)
+    assert refusal(answer)[0] == 431
+    assert store.searches == []
+
+
+async def test_a_head_of_the_bound_itself_is_served(client: httpx.AsyncClient, store: FakeStore) -> None:
+    store.hits = [hit("The sky is blue.")]
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    with contextlib.closing(writer):
+        writer.write(head_of(MAX_HEAD_BYTES) + b'{"query": "Colour"}')
+        assert b"The sky is blue." in await asyncio.wait_for(reader.readuntil(b"blue."), 10)
+
+
 def resident_mib(process: Process) -> float:
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
