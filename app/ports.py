@@ -1,7 +1,6 @@
-"""What the answer service needs from the world: Protocols, the values that cross them, and the errors they raise.
+"""The outside world as the answer service needs it: Protocols, the values that cross them, and the errors they raise.
 
-`rag/` and `ingest/` are written against these; `adapters/` satisfy them; `main.py` chooses.
-Imports nothing of the project.
+`rag/` and `ingest/` build on these, `adapters/` implement them. This module imports nothing of the project.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -14,17 +13,18 @@ from numpy.typing import NDArray
 Vector: TypeAlias = NDArray[np.float32]
 """Shape (dimensions,)."""
 Matrix: TypeAlias = NDArray[np.float32]
-"""Shape (texts, dimensions), one row a text, in the order given."""
+"""Shape (texts, dimensions): one row for each text, in the order given."""
 
 
 class ServiceError(Exception):
-    """Root of what an adapter may raise. `args[0]` is a sentence fit for an operator's log, never for a client."""
+    """Base of all errors that adapters raise. `args[0]` is a sentence for the operator's log, never for a client."""
 
 
 class DependencyUnavailable(ServiceError):
-    """A system behind a port is down, or refuses for now. `dependency` is its role, e.g. `vector_store`.
+    """A system behind a port is down or refuses for now. `dependency` is its role, e.g. `vector_store`.
 
-    `retry_after_s`: how long it asks to be left alone, if so; `is_to_blame`: whether it had a fair chance to answer.
+    `retry_after_s`: how long it asks to be left alone, if at all. `is_to_blame`: whether it had a fair chance to
+    answer.
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class DependencyTimeout(DependencyUnavailable):
 
 
 class DependencyFailed(DependencyUnavailable):
-    """A system behind a port answered, but with an error of its own, with nonsense, or with half an answer."""
+    """A system behind a port answered, but with an error, with nonsense, or with only part of an answer."""
 
 
 class RequestRefused(DependencyUnavailable):
-    """A system behind a port is well but does not take this very request, e.g. as too long; another one it may."""
+    """A system behind a port is healthy but rejects this very request, e.g. as too long; other requests may succeed."""
 
     def __init__(self, dependency: str, message: str) -> None:
         super().__init__(dependency, message, is_to_blame=False)
 
 
 class IndexMismatch(ServiceError):
-    """The index was built by another embedder or chunker than the one that now wants to use it."""
+    """The index was built with a different embedder or chunker than the one that is opening it."""
 
 
 class StaleVersion(ServiceError):
@@ -58,7 +58,7 @@ class StaleVersion(ServiceError):
 
 
 class UnknownPosition(ServiceError):
-    """No page of this store's documents ends there."""
+    """The position to continue a listing from is not one that this store gave out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class DocumentVersion:
     source_uri: str
     title: str
     groups: tuple[str, ...] = ()
-    """Who may read it: whoever is in one of these; without any, the whole tenant."""
+    """Who may read it: members of any of these groups; the whole tenant if there are none."""
     tags: tuple[str, ...] = ()
     """Its metadata, each `key=value`."""
 
@@ -104,7 +104,7 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPage:
-    """Some documents of a list; `next` is what to go on with as `after`, None where there are no more."""
+    """One page of a listing. Pass `next` as `after` to get the following page; it is None on the last one."""
 
     documents: tuple[DocumentRecord, ...] = ()
     next: str | None = None
@@ -115,9 +115,9 @@ class Scope:
     """What a search of a tenant may find."""
 
     groups: frozenset[str] | None = None
-    """The reader's groups: documents of one of them, and those that are open to the tenant. None: every document."""
+    """The reader sees documents of any of these groups and documents without groups; None: every document."""
     tags: tuple[frozenset[str], ...] = ()
-    """Of each of these sets, none empty, a document has a tag."""
+    """A document must have at least one tag out of each of these sets. No set is empty."""
 
 
 EVERYTHING = Scope()
@@ -125,7 +125,7 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A passage of a document version. `chunk_id` is a UUIDv5 of (tenant, doc_id, version, ordinal)."""
+    """One passage of a document version. `chunk_id` is a UUIDv5 of (tenant, doc_id, version, ordinal)."""
 
     chunk_id: str
     doc_id: str
@@ -135,12 +135,12 @@ class Chunk:
     text: str
     source_uri: str
     location: str
-    """Where a person finds it in the document: `page 3`, a heading path, or an empty string."""
+    """Where a person finds it in the document: `page 3`, a path of headings, or an empty string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A published chunk and its score in 0..1, higher is better; comparable within one search only."""
+    """A published chunk and its score from 0 to 1, higher is better. Scores are comparable within one search only."""
 
     chunk: Chunk
     score: float
@@ -148,7 +148,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn of the conversation that a client sends along."""
+    """One message of the conversation, which the client sends along with its question."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -156,7 +156,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A question with its passages, both as data and as rendered chat messages; a generator takes what it needs."""
+    """A question with its passages, as data and as rendered chat messages; each generator uses the form it needs."""
 
     question: str
     passages: tuple[Hit, ...]
@@ -165,7 +165,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationEnd:
-    """The last item of a generation stream. A stream that ends without it was cut."""
+    """The last item of a generation stream. A stream that ends without one was cut off."""
 
     finish_reason: Literal["stop", "length"]
     prompt_tokens: int | None = None
@@ -174,7 +174,7 @@ class GenerationEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether a dependency answers now; `detail` is for operators and names no secret."""
+    """Whether a dependency answers now. `detail` is for operators and never names a secret."""
 
     ok: bool
     detail: str = field(default="")
@@ -193,16 +193,16 @@ class Embedder(Protocol):
     def passage_prefix(self) -> str: ...
     @property
     def max_tokens(self) -> int:
-        """The most tokens one passage may hold, specials and prefix included."""
+        """The most tokens that one passage may have, including special tokens and the prefix."""
         ...
 
     @property
     def overhead_tokens(self) -> int:
-        """Tokens that the model adds to each passage: specials and the passage prefix."""
+        """Tokens that the model adds to each passage: special tokens and the passage prefix."""
         ...
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
-        """Character span (start, end) of each token of `text` by the model's own tokenizer, without specials."""
+        """Return the character span (start, end) of each token by the model's own tokenizer, without special tokens."""
         ...
 
     async def embed_passages(self, texts: Sequence[str]) -> Matrix: ...
@@ -211,10 +211,10 @@ class Embedder(Protocol):
 
 
 class VectorStore(Protocol):
-    """A hybrid index of documents, separated by tenant.
+    """A hybrid (keyword and vector) index of documents, separated by tenant.
 
-    Readers see the published version of a document or none, never a mix, at any crash point: `stage` writes chunks that
-    no search returns, `publish` makes them the document by one write and removes the old ones.
+    Readers see the published version of a document or none, never a mixture, wherever a writer crashes: `stage` writes
+    chunks that no search returns; `publish` makes them visible by one write, then removes the old ones.
     """
 
     async def open(self, identity: IndexIdentity) -> None:
@@ -222,18 +222,18 @@ class VectorStore(Protocol):
         ...
 
     async def stage(self, tenant: str, document: DocumentVersion, chunks: Sequence[Chunk], vectors: Matrix) -> None:
-        """Write a version's chunks, invisible to search. Repeating it changes nothing."""
+        """Write a version's chunks without making them visible to searches. Repeating the call changes nothing."""
         ...
 
     async def publish(self, tenant: str, document: DocumentVersion, expected_chunks: int) -> None:
-        """Make a staged version the document.
+        """Make a staged version the published one.
 
-        Raises StaleVersion if a newer version or tombstone is there, DependencyUnavailable if chunks are missing.
+        Raises StaleVersion if a newer version or tombstone exists, DependencyUnavailable if staged chunks are missing.
         """
         ...
 
     async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
-        """Remove a document and leave a tombstone that no older revision can resurrect. False if there was none."""
+        """Remove a document, leaving a tombstone against older revisions. Return False if there was none."""
         ...
 
     async def get(self, tenant: str, doc_id: str) -> DocumentRecord | None: ...
@@ -241,26 +241,26 @@ class VectorStore(Protocol):
     async def list_documents(
         self, tenant: str, limit: int, after: str = "", groups: frozenset[str] | None = None
     ) -> DocumentPage:
-        """List at most `limit` published documents that a reader of these groups (None: anybody) may read.
+        """List at most `limit` published documents that a reader of these groups may read (None: all of them).
 
-        From `next` to `next`, each that is there all the while comes exactly once, whatever else comes and goes, in an
-        order of the store's own. A page with a `next` may be short, even empty. Raises UnknownPosition.
+        Paging with `next` gives every document that exists throughout exactly once, in an order of the store's own,
+        whatever is added or removed meanwhile. A page with a `next` may be short, even empty. Raises UnknownPosition.
         """
         ...
 
     async def count_documents(self, tenant: str) -> int:
-        """Count the published documents of the tenant; a change of this moment may not be counted yet."""
+        """Count the tenant's published documents; a change made just now may not be counted yet."""
         ...
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
-        """At most `limit` published chunks of documents in the scope, best first, by keyword and vector together."""
+        """Return at most `limit` published chunks in the scope, ranked by keyword and vector together, best first."""
         ...
 
     async def corpus_version(self, tenant: str) -> str:
-        """Return another text after each publish and delete of the tenant, by whatever process, and the same otherwise.
+        """Return a text that changes with each publish and delete in the tenant, by whatever process, and only then.
 
-        A delete of what never was there is none, nor is a publish that changes the revision alone. A search that begins
-        later finds at least what it stands for.
+        Deleting what never existed is no change, nor is a publish that alters the revision alone. A search that begins
+        after this call sees at least the state that the text stands for.
         """
         ...
 
@@ -269,10 +269,10 @@ class VectorStore(Protocol):
 
 
 class Reranker(Protocol):
-    """Judges how well passages answer a question, reading both together."""
+    """Scores how well each passage answers a question, reading both together."""
 
     async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """One score in 0..1 for each text, in the order given; higher is better. Raises DependencyUnavailable."""
+        """Return a score from 0 to 1 for each text, in order; higher is better. May raise DependencyUnavailable."""
         ...
 
     async def health(self) -> Health: ...
@@ -280,13 +280,13 @@ class Reranker(Protocol):
 
 
 class Generator(Protocol):
-    """Writes an answer to a prompt. Cites passage n of the prompt (counted from 1) as `[n]` after what it supports."""
+    """Writes an answer to a prompt, citing passage n of the prompt (counted from 1) as `[n]` after what it supports."""
 
     @property
     def model(self) -> str: ...
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[str | GenerationEnd, None]:
-        """Pieces of text as they are written, then exactly one GenerationEnd. Closing it cancels the work."""
+        """Yield pieces of text as they are written, then exactly one GenerationEnd. Closing it cancels the work."""
         ...
 
     async def health(self) -> Health: ...
@@ -294,16 +294,16 @@ class Generator(Protocol):
 
 
 class AnswerCache(Protocol):
-    """Keeps values by key for a while. Keys are hashes and say nothing; values hold questions, passages and answers.
+    """Keeps values by key for a limited time. Keys are hashes and reveal nothing; values hold whole answers.
 
-    Every method but `close` may raise DependencyUnavailable; what is lost is made anew by whoever asks.
+    Every method but `close` may raise DependencyUnavailable. A value that is lost is simply computed again.
     """
 
     async def get(self, key: str) -> bytes | None: ...
     async def put(self, key: str, value: bytes) -> None: ...
 
     async def latest(self, partition: str) -> list[bytes]:
-        """Return what `add` put there lately, the latest first, a bounded number."""
+        """Return the values most recently added to the partition, newest first; their number is bounded."""
         ...
 
     async def add(self, partition: str, value: bytes) -> None: ...
@@ -313,7 +313,7 @@ class AnswerCache(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """What a tenant may use within any minute, and at once; 0: as much as it likes."""
+    """What a tenant may use within any minute, and how many requests at once. 0: unlimited."""
 
     requests: int = 0
     tokens: int = 0
@@ -322,29 +322,29 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Whether a request may go on, and what its tenant has used up since a minute ago, this request included."""
+    """Whether a request may proceed, and what its tenant has used in the last minute, including this request."""
 
     refused: Literal["requests", "tokens", "concurrent"] | None = None
     wait_s: int = 0
-    """After how long a refused one may try again."""
+    """How long a refused client should wait before trying again."""
     requests_used: int = 0
     tokens_used: int = 0
     second: int = 0
-    """When it was counted, on the ledger's own clock."""
+    """The second in which it was counted, on the ledger's own clock."""
 
 
 class QuotaLedger(Protocol):
-    """Counts what tenants use. No method waits for long; each may raise DependencyUnavailable."""
+    """Counts what tenants use. No method waits for long, and each may raise DependencyUnavailable."""
 
     async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> Grant:
-        """Count a request that will take about so many tokens, and hold a place for `lease` if it is not empty.
+        """Count a request that will use about `tokens`, and hold a place for `lease` unless that is empty.
 
         All or nothing: a refused request counts for nothing.
         """
         ...
 
     async def settle(self, tenant: str, grant: Grant, tokens: int, lease: str) -> None:
-        """Add the tokens, which may be negative, by which the estimate was wrong, and give the place back."""
+        """Correct the estimate by `tokens`, which may be negative, and give the place held for `lease` back."""
         ...
 
     async def close(self) -> None: ...

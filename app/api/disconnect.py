@@ -19,7 +19,7 @@ async def unless_client_leaves(receive: Receive, work: Coroutine[Any, Any, Resul
     It runs in the caller's own task, as under `asyncio.timeout`: a task for it would cost as much as some of the work.
     """
     task = asyncio.current_task()
-    assert task  # noqa: S101 - no coroutine runs without
+    assert task  # noqa: S101 - a coroutine always runs in a task
     cancels_before, has_left = task.cancelling(), False
 
     async def watch() -> None:

@@ -1,1 +1,1 @@
-"""The pure pipeline: imports ports and nothing else of the project."""
+"""The answer pipeline, free of I/O: of the project it imports only ports."""

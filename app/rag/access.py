@@ -1,6 +1,6 @@
-"""Who may read a document, and by which metadata it is found: the same words for the API, the keys and every store.
+"""Access groups and metadata filters: one set of rules for the API, for API keys and for every vector store.
 
-Metadata is a set of tags, `key=value`. A document of no group is open to its whole tenant.
+Metadata is a set of tags, each written `key=value`. A document without groups is open to its whole tenant.
 """
 
 import re
@@ -12,11 +12,11 @@ MAX_GROUPS = 50
 MAX_TAGS = 20
 MAX_VALUE_CHARS = 200
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""A group's name, or a key of metadata: nothing that separates entries, keys or values somewhere."""
+"""A group's name or a metadata key. It contains no character that separates entries, keys or values anywhere."""
 
 
 def parse_groups(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the groups in one order, each once. Raises ValueError."""
+    """Return the groups sorted and without duplicates. Raises ValueError."""
     groups = tuple(sorted({name.strip() for name in names} - {""}))
     for group in groups:
         if not NAME.fullmatch(group):
@@ -30,7 +30,7 @@ def parse_groups(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def tags_of(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Return metadata as tags, in one order. Raises ValueError."""
+    """Return metadata as sorted tags. Raises ValueError."""
     if len(metadata) > MAX_TAGS:
         raise ValueError(f"there are {len(metadata)} keys; at most {MAX_TAGS} are allowed")
     return tuple(sorted(_tag(key, value) for key, value in metadata.items()))
@@ -42,7 +42,7 @@ def metadata_of(tags: Iterable[str]) -> dict[str, str]:
 
 
 def wanted_tags(wanted: Mapping[str, str | Sequence[str]]) -> tuple[frozenset[str], ...]:
-    """Return a filter as sets of tags, of each of which a document has one. Raises ValueError."""
+    """Return a filter as sets of tags; a matching document has at least one tag of each set. Raises ValueError."""
     if len(wanted) > MAX_TAGS:
         raise ValueError(f"there are {len(wanted)} keys; at most {MAX_TAGS} are allowed")
     sets: list[frozenset[str]] = []
@@ -55,7 +55,7 @@ def wanted_tags(wanted: Mapping[str, str | Sequence[str]]) -> tuple[frozenset[st
 
 
 def may_read(scope: Scope, groups: Iterable[str]) -> bool:
-    """Whether a document of these groups is the reader's to see, to replace and to delete."""
+    """Whether the reader may see, replace and delete a document of these groups."""
     of_document = frozenset(groups)
     return scope.groups is None or not of_document or not of_document.isdisjoint(scope.groups)
 

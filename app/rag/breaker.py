@@ -1,7 +1,7 @@
 """Circuit breakers: a dependency that keeps failing is left alone for a while, then tried by one call at a time.
 
-`Breaker` is the state machine of one dependency, `Breakers` holds one for each, by role. While it is open a call is
-refused at once, so that a request waits for no deadline in vain and a struggling server gets no more load.
+`Breaker` is the state machine for one dependency; `Breakers` holds one for each, by role. While a breaker is open,
+calls are refused at once: no request waits for a deadline in vain, and a struggling server gets no more load.
 """
 
 import time
@@ -11,14 +11,14 @@ from types import TracebackType
 from app.ports import DependencyUnavailable
 
 FAILURES_TO_OPEN = 5
-"""In a row: a server that fails now and then is retried, not left alone."""
+"""Failures in a row. A server that fails only now and then is retried instead."""
 OPEN_S = 5.0
-"""Long enough to spare a server that restarts, short against a person's patience."""
+"""Long enough to spare a server that is restarting, short compared with a person's patience."""
 
 
 class Breaker:
-    """Closed, calls pass; after `FAILURES_TO_OPEN` failures in a row it is open and none passes for `OPEN_S`; then one
-    call, the probe, closes it or opens it anew. `clock` gives seconds and never goes back.
+    """While closed, calls pass. After `FAILURES_TO_OPEN` failures in a row it opens, and no call passes for `OPEN_S`.
+    Then a single call, the probe, closes it again or reopens it. `clock` returns seconds and never goes back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,26 +29,26 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Open, or half-open: the last word on the dependency is that it failed."""
+        """Whether it is open or half-open, i.e. the last thing known of the dependency is that it failed."""
         return self._opened is not None
 
     @property
     def refuses(self) -> bool:
-        """Whether a call would not pass now."""
+        """Whether a call would be refused now."""
         return self._opened is not None and (self._probing or self.wait_s > 0)
 
     @property
     def wait_s(self) -> float:
-        """Seconds until a probe may pass."""
+        """Seconds until the next probe is allowed."""
         return 0.0 if self._opened is None else max(0.0, self._opened + OPEN_S - self._clock())
 
     def admit(self) -> bool:
-        """Let a call pass that `refuses` allows; return whether it is the probe, for the verdict on it."""
+        """Let a call pass, which `refuses` must allow, and return whether it is the probe."""
         self._probing = self._opened is not None
         return self._probing
 
     def succeed(self, *, probe: bool) -> None:
-        """Close after a probe. While open, a call from before says nothing about now."""
+        """Close after a successful probe. While open, the success of an earlier call says nothing about the present."""
         if probe or self._opened is None:
             self._failures, self._opened, self._probing = 0, None, False
 
@@ -62,13 +62,13 @@ class Breaker:
             self._opened = self._clock()
 
     def abandon(self, *, probe: bool) -> None:
-        """Take a call back that ended without a verdict; the next one may probe."""
+        """Withdraw a call that ended without a verdict, so that the next one may be the probe."""
         if probe:
             self._probing = False
 
 
 class Breakers:
-    """One breaker for each dependency, by its role. `on_change` is told when one opens (True) and closes (False)."""
+    """One breaker for each dependency, by its role. `on_change` is called when one opens (True) or closes (False)."""
 
     def __init__(
         self,
@@ -80,22 +80,22 @@ class Breakers:
 
     @property
     def refusing(self) -> list[str]:
-        """Dependencies to which no call would pass now."""
+        """Dependencies whose calls would be refused now."""
         return [dependency for dependency, breaker in self._breakers.items() if breaker.refuses]
 
     def require(self, dependency: str) -> None:
-        """Raise DependencyUnavailable if a call would not pass now."""
+        """Raise DependencyUnavailable if a call to this dependency would be refused now."""
         breaker = self._breakers.get(dependency)
         if breaker and breaker.refuses:
             message = f"the {dependency} failed {FAILURES_TO_OPEN} times in a row and is left alone for now"
             raise DependencyUnavailable(dependency, message, retry_after_s=breaker.wait_s)
 
     def watching(self, dependency: str) -> "_Watch":
-        """Judge the block, one call of the dependency. Raises DependencyUnavailable, before it, while open."""
+        """Count the block as one call of the dependency. Raises DependencyUnavailable while the breaker is open."""
         return _Watch(self, dependency)
 
     def admit(self, dependency: str) -> tuple[Breaker, bool]:
-        """Let a call pass; return the breaker, and whether the call is its probe. Raises DependencyUnavailable."""
+        """Let a call pass; return the breaker and whether the call is its probe. Raises DependencyUnavailable."""
         self.require(dependency)
         breaker = self._breakers.get(dependency)
         if breaker is None:
@@ -107,7 +107,7 @@ class Breakers:
 
 
 class _Watch:
-    """Judges one call."""
+    """Reports the outcome of one call to its breaker."""
 
     __slots__ = ("_breaker", "_breakers", "_dependency", "_is_probe", "_was_open")
 

@@ -1,6 +1,7 @@
-"""Under which key an answer is kept: everything that may change it, so that equal keys mean equal answers.
+"""The key under which an answer is cached: it covers everything that may change the answer, so equal keys mean equal
+answers.
 
-A key is a SHA-256: no question, tenant or group can be read from it.
+A key is a SHA-256 digest: no question, tenant or group can be read from it.
 """
 
 import re
@@ -16,19 +17,19 @@ from app.rag.retrieval import Question
 
 FIRST_WORD = re.compile(r"\w+")
 OPENERS = STOP_WORDS | {"please", "tell", "explain", "describe", "show", "list", "give", "why"}
-"""Words that mean the same with a capital: no names, and no words that are names too, such as `may`."""
+"""Words that a capital letter does not change: no names, and no words that can also be names, such as `may`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """`exact` is of one question; questions of one `partition` differ in their words alone."""
+    """`exact` identifies one question; questions of the same `partition` differ in their words alone."""
 
     exact: str
     partition: str
 
 
 def cache_key(question: Question, basis: str, corpus_version: str) -> CacheKey:
-    """Return the key. `basis` stands for the models, the index, the prompt and the settings of this service."""
+    """Return the key. `basis` is a hash of the service's models, index, prompt and settings."""
     scope = question.scope
     partition = _digest(
         FORM,
@@ -44,8 +45,9 @@ def cache_key(question: Question, basis: str, corpus_version: str) -> CacheKey:
 
 
 def normalised(text: str) -> str:
-    """Return a question without what tells no two questions apart: how far its words are spaced, the mark at its end
-    but that of a factorial, and the capital of its first word if that only opens it: `polish` is not `Polish`.
+    """Return the question without differences that never change its meaning: spacing, the mark at its end (except that
+    of a factorial), and the capital of its first word where that only opens the sentence. `polish` and `Polish` stay
+    apart.
     """
     words = " ".join(unicodedata.normalize("NFC", text).split())
     bare = words.rstrip("?!. ")
@@ -60,5 +62,5 @@ def _without_capital(word: re.Match[str]) -> str:
 
 
 def _digest(*parts: object) -> str:
-    """JSON keeps apart what joined text would not: `a`, `b` from `ab`."""
+    """Hash the parts as JSON, which keeps `a`, `b` apart from `ab`."""
     return sha256(to_json(parts)).hexdigest()

@@ -1,7 +1,7 @@
-"""Answers out of the cache where there is one, from the pipeline else: look up → join who asks the same → ask → keep.
+"""Answers from the cache where possible, else from the pipeline: look up → join an identical question → ask → keep.
 
-The cache is optional: away, slow or corrupt it is as if nothing were kept. It is never asked on behalf of a tenant, a
-group or a state of the documents other than the question's own: they are part of the key.
+The cache is optional: while it is away, slow or corrupt, everything works as if it were empty. An answer is only ever
+reused for the same tenant, access groups and state of the documents, because these are part of its key.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from app.rag.run import Run
 from app.rag.similar_questions import SimilarQuestions
 
 Use: TypeAlias = Literal["reuse", "renew", "neither"]
-"""Take what is kept, only keep the new answer, or keep out of the cache."""
+"""`reuse` a cached answer; ignore it but store the new answer (`renew`); or bypass the cache entirely (`neither`)."""
 Outcome: TypeAlias = Literal["exact", "semantic", "joined", "miss", "bypass", "error", "not_kept"]
-"""Of each question one; `not_kept` beside it where the cache did not take a good answer."""
+"""Each question counts as one of these; `not_kept` is counted besides if the cache did not accept a good answer."""
 Begin: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
 DEPENDENCY = "cache"
 CLOSE_TIMEOUT_S = 1.0
 
 
 class CachedAnswers:
-    """Answers questions as the pipeline does. `count` is told each question's outcome."""
+    """Answers questions with the same events as the pipeline. `count` is called with each question's outcome."""
 
     def __init__(
         self,
@@ -52,9 +52,10 @@ class CachedAnswers:
         self._flights: dict[str, Flight] = {}
 
     async def answer(self, question: Question, use: Use = "reuse") -> AsyncGenerator[Event, None]:
-        """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work.
+        """Yield Sources, Tokens and Done. Raises DependencyUnavailable at any point; closing the generator cancels the
+        work.
 
-        The work of one replica for equal questions is done once, and is not cancelled while somebody waits for it.
+        One replica does the work for equal questions once, and does not cancel it while anybody still waits for it.
         """
         source = await self._source(question, use, self._pipeline.new_run())
         async with aclosing(source.events() if isinstance(source, Replay) else source()) as events:
@@ -62,19 +63,21 @@ class CachedAnswers:
                 yield event
 
     async def begin(self, question: Question, use: Use = "reuse") -> "Replay | AsyncGenerator[Event, None]":
-        """Return what was kept of this very question, or the events of another answer, to be closed.
+        """Return the cached answer to exactly this question, or else the events of a new answer, which the caller must
+        close.
 
-        It takes no longer than the cache and the store may take to be asked. Other work begins with the first event
-        that is asked for.
+        This takes no longer than asking the cache and the store may take. Any other work starts when the first event is
+        requested.
         """
         source = await self._source(question, use, self._pipeline.new_run())
         return source if isinstance(source, Replay) else _begun(source)
 
     @contextmanager
     def changing(self, tenant: str) -> Generator[None]:
-        """Change the tenant's documents in the block: whatever comes of it, no answer of before is given after it.
+        """Change the tenant's documents inside the block: however it ends, no earlier answer is given afterwards.
 
-        While the store cannot be asked, that is none at all: where nothing can have been changed yet, do not enter it.
+        While the store cannot be asked for its version, that means no cached answers at all, so do not enter the block
+        before something can really have been changed.
         """
         try:
             yield
@@ -82,7 +85,7 @@ class CachedAnswers:
             self._corpora.forget(tenant)
 
     async def close(self) -> None:
-        """Let what is being kept be kept, and end what nobody waits for."""
+        """Let answers that are being stored finish, then cancel work that nobody waits for."""
         await self._corpora.close()
         tasks = [flight.task for flight in self._flights.values()]
         if tasks:
@@ -107,7 +110,7 @@ class CachedAnswers:
     def _shared(
         self, question: Question, key: CacheKey, run: Run, use: Use, *, is_kept: bool
     ) -> AsyncGenerator[Event, None]:
-        """Events of an answer that is made once for all who ask meanwhile. The caller goes on to read them at once."""
+        """Return the events of an answer computed once for all who ask meanwhile. The caller must read them at once."""
         if use == "reuse" and (flight := self._under_way(key.exact)):
             self._count("joined")
             fresh = self._fresh(question, key, run) if is_kept else self._pipeline.answer(question, run)
@@ -124,7 +127,7 @@ class CachedAnswers:
     async def _joined(
         self, flight: Flight, key: str, run: Run, fresh: AsyncGenerator[Event, None]
     ) -> AsyncGenerator[Event, None]:
-        """Events of an answer that somebody else asked for; if their time is over before its first word, of another."""
+        """Yield the events of somebody else's answer; if their time runs out before its first word, of another one."""
         try:
             async with aclosing(_followed(flight, run)) as events:
                 async for event in events:
@@ -171,9 +174,9 @@ class CachedAnswers:
     async def _look_up_similar(
         self, similar: SimilarQuestions, question: Question, key: CacheKey, run: Run
     ) -> tuple[Question, KeptAnswer | None]:
-        """Return the question with its vector, and the answer to one in other words.
+        """Return the question with its vector, and the cached answer to a similar question if there is one.
 
-        The latest questions are fetched while the vector is being made.
+        The latest questions are fetched while the vector is being computed.
         """
         fetching = asyncio.create_task(self._latest(similar, key, run))
         try:
@@ -185,7 +188,7 @@ class CachedAnswers:
         return replace(question, vector=vector), found
 
     async def _made(self, question: Question, key: CacheKey, run: Run, use: Use) -> AsyncGenerator[Event, None]:
-        """Events of the answer to a question in other words, else of a fresh one."""
+        """Yield the cached answer to the same question in other words if there is one, else a fresh answer."""
         found = None
         if self._similar and not question.conversation:
             if use == "reuse":
@@ -203,7 +206,7 @@ class CachedAnswers:
                 yield event
 
     async def _fresh(self, question: Question, key: CacheKey, run: Run) -> AsyncGenerator[Event, None]:
-        """The pipeline's events; after the last one, keep the answer if it is good."""
+        """Yield the pipeline's events, then store the answer if it is good enough."""
         hits: tuple[Hit, ...] = ()
         text = ""
         async with aclosing(self._pipeline.answer(question, run)) as events:
@@ -230,14 +233,14 @@ class CachedAnswers:
 
 
 async def _begun(begin: Begin) -> AsyncGenerator[Event, None]:
-    """Begin when the first event is asked for: what is closed unread has cost nothing."""
+    """Start only when the first event is requested, so that a generator closed unread has cost nothing."""
     async with aclosing(begin()) as events:
         async for event in events:
             yield event
 
 
 class Replay:
-    """A kept answer that is given again: whole, as `found` and `done`, or as events."""
+    """A cached answer given again: as a whole (`found` and `done`), or as events."""
 
     def __init__(self, found: KeptAnswer, run: Run, cached: CachedBy) -> None:
         run.record("first_token", run.started)
@@ -252,7 +255,7 @@ class Replay:
 
 
 async def _followed(flight: Flight, run: Run) -> AsyncGenerator[Event, None]:
-    """Events of an answer that somebody else asked for, with this run's own times and no tokens of its own."""
+    """Yield the events of somebody else's answer, with this request's own timings and no tokens charged to it."""
     async with aclosing(flight.follow()) as events:
         async for event in events:
             match event:

@@ -1,4 +1,4 @@
-"""Cutting a document into passages that the embedding model can hold whole."""
+"""Cuts a document into passages that the embedding model can take as a whole."""
 
 import re
 from array import array
@@ -11,15 +11,15 @@ TokenSpans: TypeAlias = Callable[[str], list[tuple[int, int]]]
 """Character span of each token of a text, in order, without specials."""
 
 MAX_TOKENS = 512
-"""Of one passage, the model's specials and prefix included."""
+"""The size of one passage, including the model's special tokens and prefix."""
 OVERLAP_TOKENS = 50
-"""At most so many tokens at the end of a passage are repeated at the start of the next one of the same section."""
+"""At most this many tokens from the end of a passage are repeated at the start of the next one in the same section."""
 MIN_BUDGET_TOKENS = 64
-"""One character can be some 20 tokens for a model that normalises Unicode; a budget must hold any character."""
+"""A model that normalises Unicode can need some 20 tokens for a single character; a budget must fit any character."""
 CHUNKER = f"sections-2/{MAX_TOKENS}/{OVERLAP_TOKENS}"
-"""Part of the index identity: raise the number whenever the same document would be cut in another way."""
+"""Part of the index identity. Raise the number whenever the same document would be cut differently."""
 PIECE_CHARACTERS = 8192
-"""Of a text that is tokenised at once: meanwhile a tokenizer keeps some 100 bytes a character."""
+"""How much text is tokenised at once; a tokenizer needs some 100 bytes of memory for each character meanwhile."""
 
 _BREAKS = (
     re.compile(r"\n[ \t]*\n\s*"),  # paragraphs
@@ -30,23 +30,23 @@ _BREAKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of a document that no passage crosses: a page, or what stands under a heading."""
+    """A part of a document whose boundaries no passage crosses: a page, or the text under a heading."""
 
     text: str
     location: str = ""
 
 
 def cut(sections: Sequence[Section], token_spans: TokenSpans, budget_tokens: int) -> Iterator[Section]:
-    """Passages of at most `budget_tokens` tokens, in order, each with the location of its section."""
+    """Yield passages of at most `budget_tokens` tokens, in order, each with the location of its section."""
     for section in sections:
         for start, end in passage_spans(section.text, token_spans, budget_tokens):
             yield Section(text=section.text[start:end], location=section.location)
 
 
 def passage_spans(text: str, token_spans: TokenSpans, budget_tokens: int) -> Iterator[tuple[int, int]]:
-    """Character spans of the passages of one section; together they hold every character but white space.
+    """Yield the character spans of one section's passages; together they cover every character except white space.
 
-    A passage ends with a paragraph, else a sentence, else a word if one ends in its second half, else in mid-word.
+    A passage ends at a paragraph, else at a sentence, else at a word if one ends in its second half, else in mid-word.
     """
     if budget_tokens < MIN_BUDGET_TOKENS:
         raise ValueError(f"budget_tokens is {budget_tokens}: a passage needs room for at least {MIN_BUDGET_TOKENS}.")
@@ -62,7 +62,7 @@ def passage_spans(text: str, token_spans: TokenSpans, budget_tokens: int) -> Ite
 
 
 def _token_starts(text: str, token_spans: TokenSpans) -> Sequence[int]:
-    """Where each token begins, four bytes a token; no token crosses the end of a piece."""
+    """Return where each token begins, in four bytes each. The text is tokenised in pieces, which no token crosses."""
     starts = array("I")
     begin = 0
     while begin < len(text):
@@ -73,7 +73,7 @@ def _token_starts(text: str, token_spans: TokenSpans) -> Sequence[int]:
 
 
 def _end_of_piece(text: str, begin: int) -> int:
-    """After the last line that fits, else after the last sentence or word of its second half, else in mid-word."""
+    """End after the last whole line that fits, else after a sentence or word of the second half, else in mid-word."""
     limit = begin + PIECE_CHARACTERS
     if limit >= len(text):
         return len(text)
@@ -104,7 +104,7 @@ def _best_break(text: str, begin: int, limit: int) -> int:
 
 
 def _begin_of_next(text: str, begin: int, end: int, starts: Sequence[int], overlap_tokens: int) -> int:
-    """At the first sentence, else word, that begins within the overlap; else at `end`, without overlap."""
+    """Begin at the first sentence, else word, that starts within the overlap; else at `end`, without an overlap."""
     overlap = max(starts[max(bisect_left(starts, end) - overlap_tokens, 0)], begin + 1)
     for pattern in _BREAKS[1:]:
         for match in pattern.finditer(text, overlap, end):

@@ -16,7 +16,8 @@ BETWEEN_STATEMENTS = " \t\r\n.,;:!?…\u3002\uff01\uff1f"
 class Citation:
     """Characters `start` to `end` of the answer are supported by the source at index `source`, counted from 0.
 
-    Characters `passage_start` to `passage_end` of that passage say it, as far as words tell; none if they are equal.
+    `passage_start` to `passage_end` are the characters of that passage whose words come closest; equal if there are
+    none.
     """
 
     source: int
@@ -27,9 +28,10 @@ class Citation:
 
 
 def find_citations(answer: str, sources: int) -> list[Citation]:
-    """Return one citation for each marker, in order; a marker beyond the number of sources is not a citation.
+    """Return the citations in order, one for each source that a marker names; numbers beyond the last source are
+    ignored.
 
-    The statement before a marker begins after the previous marker or sentence, and ends before the marker.
+    A cited statement begins after the previous marker or sentence and ends before its own marker.
     """
     citations: list[Citation] = []
     previous = 0

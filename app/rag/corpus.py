@@ -1,4 +1,4 @@
-"""Which state of the documents an answer is of: asked of the store once in a while, remembered when it is away."""
+"""Which state of a tenant's documents an answer is based on: asked of the store now and then, and remembered."""
 
 import asyncio
 import time
@@ -10,18 +10,18 @@ from app.ports import ServiceError
 from app.rag.breaker import Breakers
 
 MEMO_S = 1.0
-"""For so long a change made through another replica or process may go unseen here."""
+"""How long a change made through another replica or process may go unnoticed here."""
 ASK_TIMEOUT_S = 0.25
-"""A store that is slower at this is taken to be away: a cached answer is to come in a moment or not at all."""
+"""A store that takes longer is treated as away: a cached answer must come at once or not at all."""
 MAX_TENANTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """`is_current` is False where the store cannot be asked now.
+    """The version of a tenant's documents. `is_current` is False if the store could not be asked just now.
 
-    `is_known` is False where it never told the version. Then `version` is a moment of this replica, in which it changed
-    no documents: those who ask the same in it may share an answer, which is not to be kept.
+    `is_known` is False if the store never told a version. Then `version` names a period in which this replica changed
+    no documents: equal questions within it may share one answer, but the answer must not be cached.
     """
 
     version: str
@@ -30,7 +30,7 @@ class Corpus:
 
 
 class CorpusVersions:
-    """Remembers each tenant's version for `MEMO_S`. `ask` asks the store; `clock` gives seconds and never goes back."""
+    """Remembers each tenant's version for `MEMO_S`. `ask` asks the store; `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CorpusVersions:
         self._moments = count()
 
     async def of(self, tenant: str) -> Corpus:
-        """Return the tenant's version, the last one known if the store is away. Many askers are one question."""
+        """Return the tenant's version, the last known one if the store is away. Concurrent callers share a request."""
         since, corpus = self._known.get(tenant, (float("-inf"), None))
         age = self._clock() - since
         if corpus and age < MEMO_S / 2:
@@ -53,19 +53,19 @@ class CorpusVersions:
         if task is None:
             task = self._asking[tenant] = asyncio.create_task(self._fetch(tenant, corpus))
             task.add_done_callback(lambda done: self._keep(tenant, done))
-        # Where questions keep coming, none of them waits for the store.
+        # Under steady traffic the memo is refreshed in the background and no question waits for the store.
         return corpus if corpus and age < MEMO_S else await asyncio.shield(task)
 
     def forget(self, tenant: str) -> None:
-        """Know nothing of the tenant: this replica may have changed its documents, and no state of before is theirs.
+        """Forget the tenant's version, because this replica may have changed its documents.
 
-        Neither is what is being asked just now.
+        An answer from the store that is on its way is discarded as well.
         """
         self._known.pop(tenant, None)
         self._asking.pop(tenant, None)
 
     async def close(self) -> None:
-        """End what is being asked."""
+        """Cancel requests to the store that are under way."""
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What an answer is made of, in the order in which it comes: Sources, then Tokens, then Done."""
+"""The events that make up an answer, in order: Sources, then Tokens, then Done."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -10,12 +10,12 @@ from app.rag.run import Stage
 
 FinishReason: TypeAlias = Literal["stop", "length", "no_context", "fallback"]
 CachedBy: TypeAlias = Literal["exact", "semantic"]
-"""The same question was answered before, or is being answered for somebody else; or one that means the same was."""
+"""`exact`: the same question was, or is being, answered for somebody else. `semantic`: one that means the same was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The passages, best first; always the first event. Before the first token others may take their place."""
+    """The passages, best first; always the first event. Another Sources event may replace it until the first token."""
 
     hits: tuple[Hit, ...]
 
@@ -29,7 +29,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The end of an answer; `model` is None if no generator was asked."""
+    """The end of an answer. `model` is None if no generator was asked."""
 
     finish_reason: FinishReason
     citations: list[Citation]
@@ -39,14 +39,14 @@ class Done:
     """Optional dependencies that this answer had to do without, by role."""
     quality: Verdict
     removed: dict[str, int] = field(default_factory=dict[str, int])
-    """What the guard cut out of the answer, by category, `link` for links."""
+    """How much the guard cut out of the answer, by category; `link` counts links."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    """Of all that a model wrote for this answer."""
+    """All tokens that models generated for this answer, rewriting included."""
     answer_tokens: int | None = None
-    """Of `completion_tokens`, those of the text itself."""
+    """The part of `completion_tokens` that belongs to the answer's text."""
     answer_prompt_tokens: int | None = None
-    """Of `prompt_tokens`, those that it was written from."""
+    """The part of `prompt_tokens` that the answer was written from."""
     cached: CachedBy | None = None
 
 

@@ -1,6 +1,6 @@
-"""One answer in the making for all who ask for it meanwhile: they see it grow as the first one does.
+"""One answer in progress, shared by everyone who asks the same question meanwhile: all of them see it grow.
 
-It belongs to none of them. It goes on while one of them is there and is cancelled when the last has left.
+It belongs to none of them: it continues while at least one of them follows and is cancelled when the last one leaves.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from app.rag.run import Run
 
 
 class Flight:
-    """Runs `events` in a task of its own, at once, within the time that the `run` of the first asker has."""
+    """Runs `events` in its own task, starting at once, within the deadline of the first asker's `run`."""
 
     def __init__(self, events: AsyncGenerator[Event, None], run: Run) -> None:
         self._run = run
@@ -26,18 +26,18 @@ class Flight:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether it was cancelled: nobody may join it any more."""
+        """Whether it was cancelled, so that nobody may join it any more."""
         return self.task.cancelling() > 0
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the first asker's time is over."""
+        """Whether the first asker's deadline has passed."""
         return self._run.left_s() == 0
 
     async def follow(self) -> AsyncGenerator[Event, None]:
-        """Yield every event from the first to Done. Raises what the making of the answer raised.
+        """Yield every event from the first to Done. Raises whatever computing the answer raised.
 
-        Whoever follows counts from the first event that they ask for.
+        A follower counts from the moment it requests its first event.
         """
         self._followers += 1
         place = 0

@@ -1,4 +1,4 @@
-"""Merging the keyword and the vector leg of a hybrid search into one ranking."""
+"""Merges the keyword and the vector half ("leg") of a hybrid search into one ranking."""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 VECTOR_WEIGHT = 0.3
-"""Share of the vector leg; the keyword leg has the rest. Tuned on one half of XQuAD by `bench/retrieval.py`."""
+"""Weight of the vector leg; the keyword leg gets the rest. Tuned on one half of XQuAD with `bench/retrieval.py`."""
 LEG_LIMIT = 50
-"""Candidates that each leg contributes; the scale of a leg runs from its best to its last one."""
+"""Candidates taken from each leg; a leg's scores are scaled between its best and its last candidate."""
 
 MAX_QUERY_WORDS = 256
-"""Different words of a question that the keyword leg looks up; the rest is ignored."""
+"""How many different words of a question the keyword leg looks up; further ones are ignored."""
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -21,13 +21,13 @@ STOP_WORDS = frozenset(
         "would you your",
     )
 )
-"""English words that stand in any text; in a question they say what is wanted, not what about."""
+"""English words found in any text; in a question they say what kind of answer is wanted, not what it is about."""
 
 
 def query_words(text: str) -> list[str]:
-    """The words of a question in lower case, each once, without stop words unless it has no others.
+    """Return the distinct words of a question in lower case, without stop words unless there are no others.
 
-    Letters, digits and underscores only: nothing that a query language takes for an operator.
+    They contain only letters, digits and underscores: nothing that a query language would treat as an operator.
     """
     words = dict.fromkeys(re.findall(r"\w+", text.lower()))
     telling = [word for word in words if word not in STOP_WORDS]
@@ -37,9 +37,10 @@ def query_words(text: str) -> list[str]:
 def relative_score(
     keyword: Sequence[tuple[Key, float]], vector: Sequence[tuple[Key, float]], vector_weight: float = VECTOR_WEIGHT
 ) -> list[tuple[Key, float]]:
-    """Rank by the weighted sum of both legs, each scaled to 0..1; scores in 0..1, best first, ties in leg order.
+    """Rank by the weighted sum of both legs, each scaled to 0..1. Returns scores in 0..1, best first, ties in leg
+    order.
 
-    A leg is `(key, score)`, higher is better. A leg whose scores are all equal gives each of its keys full marks.
+    A leg is a list of `(key, score)`, higher is better. If all its scores are equal, each key gets the full weight.
     """
     totals: dict[Key, float] = {}
     for leg, weight in ((keyword, 1 - vector_weight), (vector, vector_weight)):

@@ -1,4 +1,4 @@
-"""From passages to an answer: prompt → stream → guard → citations and verdict, on the guarded text."""
+"""From passages to an answer: prompt → stream → guard → citations and verdict, both judged on the guarded text."""
 
 import secrets
 import time
@@ -36,14 +36,14 @@ class Writer:
     ) -> AsyncGenerator[Token | Done, None]:
         """Yield Tokens and Done. Raises DependencyUnavailable at any point; closing it cancels the work."""
         prompt = build_prompt(question.text, passages, question.conversation, self._new_boundary())
-        # A generator that reads no messages needs a follow-up's whole meaning.
+        # A generator that does not read the messages needs the follow-up rewritten to stand alone.
         if question.standalone:
             prompt = replace(prompt, question=question.standalone)
         guarded = self._guard.open(passages)
         text = ""
         with run.stage("generate") as stage, closing(run.patience("generator", self._idle_s)) as patience:
             async with aclosing(self._generator.stream(prompt)) as stream:
-                # A model may think long before its first word, never between two.
+                # A model may think for a long time before its first word, but not between two words.
                 piece = await run.limit(_next(stream), "generator", run.total_s)
                 while True:
                     leaving = guarded.end() if isinstance(piece, GenerationEnd) else guarded.feed(piece)

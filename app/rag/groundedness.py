@@ -1,7 +1,8 @@
-"""How far one statement rests on a passage: its words, and without exception its numbers, names and negations.
+"""How well a passage supports one statement: most of its words, and without exception its numbers, names and negations.
 
-No model: a statement costs a fraction of a millisecond, so every answer can be judged. Deliberately absent: synonyms,
-but for a table of opposites, and negations of other languages than English; numbers and names are checked in any.
+This uses no model: a statement costs a fraction of a millisecond, so every answer can be judged. Deliberately absent:
+synonyms, apart from a table of opposites, and negations in languages other than English. Numbers and names are checked
+in any language.
 """
 
 import re
@@ -12,14 +13,14 @@ from typing import NamedTuple
 
 WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
 SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]{2,}")
-"""Chinese and Japanese: where words have no space between them, each two characters that follow one another are one."""
+"""Chinese and Japanese put no spaces between words, so every two adjacent characters count as one word."""
 SENTENCE_END = re.compile(r"(?=[.!?…\n\u3002\uff01\uff1f])(?:[.!?…][\"')\u201d\u2019]*\s+|\n+|[\u3002\uff01\uff1f])")
 CLAUSE_END = re.compile(r"[,;:]\s|\s(?=(?:and|but|or|while|because|unless|although|whereas|though)\s)")
 THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
 CODE = re.compile(r"[\d_]")
 STEM_CHARS = 6
 KNOWN_WORDS = 16_384
-"""Kept in memory: some 5 MB."""
+"""Words kept in memory, some 5 MB."""
 WORDS = re.compile(r"\w+")
 ONES = WORDS.findall(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -75,10 +76,10 @@ OPPOSITE_OF = _opposites()
 
 
 class _Word(NamedTuple):
-    """What is known of a word, wherever it stands."""
+    """Facts about a word that do not depend on its context."""
 
     plain: str
-    """A number in one way: `2,850`, `2850`; `twelve`, `12`."""
+    """The word in lower case; numbers in one spelling: `2,850` as `2850`, `twelve` as `12`."""
     stem: str
     is_number: bool
     is_unit: bool
@@ -86,9 +87,9 @@ class _Word(NamedTuple):
     has_meaning: bool
     has_opposite: bool
     code: str
-    """What is a name wherever it stands, for its digits or joints; empty for other words."""
+    """The word if its digits or joints make it a name anywhere; empty otherwise."""
     capital: str
-    """The stem of what is a name unless it begins the text; empty for words without a capital."""
+    """The stem if the word is capitalised, which makes it a name unless it begins the text; empty otherwise."""
 
 
 def _stem(word: str) -> str:
@@ -102,7 +103,7 @@ UNIT_STEMS = frozenset(map(_stem, UNITS))
 
 @lru_cache(maxsize=KNOWN_WORDS)
 def _word(word: str) -> _Word:
-    """Look at a word once: most words of an answer stood in others before."""
+    """Analyse a word once: most words of an answer have been seen before."""
     lower = word.lower()
     plain = NUMBERS.get(lower) or (THOUSANDS.sub("", lower) if lower[0].isdigit() else lower)
     is_negation, stem = plain in NEGATIONS, _stem(plain)
@@ -120,7 +121,7 @@ def _word(word: str) -> _Word:
 
 
 class _Words(NamedTuple):
-    """What a stretch of text says, without its order."""
+    """What a piece of text says, ignoring word order."""
 
     all: frozenset[str]
     stems: frozenset[str]
@@ -159,7 +160,7 @@ def _words(text: str) -> _Words:
 
 
 def differ(one: str, other: str) -> bool:
-    """Whether two texts of like words differ in a number, a name or a negation, or one has the other's opposite."""
+    """Whether two similar texts differ in a number, name or negation, or one has the opposite of the other's word."""
     a, b = _words(one), _words(other)
     return (
         (a.numbers, a.quantities, a.is_negated) != (b.numbers, b.quantities, b.is_negated)
@@ -175,18 +176,18 @@ def stems(text: str) -> frozenset[str]:
 
 
 def names(text: str) -> frozenset[str]:
-    """Return stems of capitalised words but the first, and all words with digits or joints."""
+    """Return the stems of capitalised words except the first word, and all words with digits or joints."""
     return _names(_read(text))
 
 
 def _names(words: Sequence[_Word]) -> frozenset[str]:
-    """Return what must be in a passage."""
+    """Return the names, all of which a supporting passage must contain."""
     first, others = words[:1], words[1:]
     return frozenset([word.code for word in first] + [word.code or word.capital for word in others]) - {""}
 
 
 class _Passage(NamedTuple):
-    """A passage as a whole, by sentences and by clauses."""
+    """A passage as a whole, by sentence and by clause."""
 
     all: frozenset[str]
     """Its words and their stems."""
@@ -196,7 +197,7 @@ class _Passage(NamedTuple):
 
 @lru_cache(maxsize=512)
 def _passage(text: str) -> _Passage:
-    """Take a passage apart, once for all statements and answers that cite it."""
+    """Analyse a passage once for all statements and answers that cite it."""
     read = [list(map(_read, CLAUSE_END.split(sentence))) for sentence in SENTENCE_END.split(text)]
     sentences = tuple([_gathered(list(chain.from_iterable(clauses))) for clauses in read])
     return _Passage(
@@ -207,12 +208,12 @@ def _passage(text: str) -> _Passage:
 
 
 def known_words(texts: Sequence[str]) -> frozenset[str]:
-    """Return all words of the texts and their stems."""
+    """Return all words of the texts, and their stems."""
     return frozenset[str]().union(*[_passage(text).all for text in texts])
 
 
 def support(statement: str, passages: Sequence[str]) -> float:
-    """Return the share of the statement's words that one of the passages has; 0 where it contradicts them all."""
+    """Return the share of the statement's words that one of the passages contains; 0 if all passages contradict it."""
     clauses = list(map(_read, CLAUSE_END.split(statement)))
     words = list(chain.from_iterable(clauses))
     said, required = _gathered(words), _names(words)
@@ -243,7 +244,7 @@ def _support(said: _Words, required: frozenset[str], clauses: Sequence[_Words], 
 
 
 def _is_contradicted(clause: _Words, stated: Sequence[_Words]) -> bool:
-    """Say whether each of the stated clauses that come closest to this one says the opposite."""
+    """Say whether every one of the stated clauses that come closest to this clause says the opposite."""
     shared = [len(clause.stems & other.stems) for other in stated]
     most = max(shared, default=0)
     return most > 0 and all(

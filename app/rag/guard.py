@@ -1,7 +1,8 @@
-"""What an answer may not carry out: foreign links, secrets, personal data; cut while it streams.
+"""Removes from an answer, while it streams, what must not leave: foreign links, secrets and personal data.
 
-The result is the same however the text is split: a decision is made only where no further text could change it. Text in
-which nothing begins is passed on at once; what begins is held until it is decided, at most a few thousand characters.
+The result does not depend on how the text is split into pieces: a decision is made only when no further text could
+change it. Harmless text passes at once; text that may become something forbidden is held back until that is decided, at
+most a few thousand characters.
 """
 
 import re
@@ -17,7 +18,7 @@ from app.rag.sensitive import SHAPES, Category, opening
 
 LINK_REMOVED = "[link removed]"
 CONTEXT_CHARS = 256
-"""How much of the text before a place is remembered to judge it."""
+"""How much preceding text is remembered for judging a place."""
 UP_TO_MAX = rf"{{1,{MAX_LINK_CHARS}}}+"
 ATTRIBUTE = (
     r"(?i:src|href|srcset|action|formaction|poster|background|cite|data|ping|style|content|srcdoc|imagesrcset|to|from"
@@ -28,20 +29,20 @@ VALUE = (
     rf"(?:(?P<keep>\")[^\"]{UP_TO_MAX}|(?P<keep>')[^']{UP_TO_MAX}|[^\s\"'>]{UP_TO_MAX})"
     rf"|(?P<keep><(?<=(?:\]\(|\]:)\s{{0,64}}<))[^<>]{UP_TO_MAX}"
 )
-"""Where white space inside an address does not end it: a URL parser takes it out."""
+"""Quoted values and destinations, inside which white space does not end an address: URL parsers remove it."""
 NEEDED = r":./\\&%" + "\u3002\uff0e\uff61\uff1a\uff0f\uff06\uff05"
-"""Characters without one of which there is no address: as they are, then as browsers map them to these."""
+"""Every address contains at least one of these characters, literally or in a form that browsers map to them."""
 SCHEMES = ("http", "Http", "HTTP", "ftp", "Ftp", "FTP", "www", "Www", "WWW")
-"""Their first letters are held back, so that what is cut includes them; other schemes leave their name."""
+"""Their first letters are held back so that a cut includes the scheme; other schemes leave their name behind."""
 RUN = rf"(?:(?<![A-Za-z0-9_])(?:{'|'.join(SCHEMES)})[sS]?)?[{NEEDED}][^\s<>]{{0,{MAX_LINK_CHARS}}}+"
-"""From the first character that an address cannot do without to the next space."""
+"""From the first character that every address needs up to the next space."""
 VALUE_PATTERN, RUN_PATTERN = regex.compile(VALUE), regex.compile(RUN)
 DESTINATION = regex.compile(r"(?:\]\(|\]:|url\()\s*<?\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an answer may carry: links to `link_hosts` (`*` for any), nothing of the categories in `redact`."""
+    """What an answer may contain: links to `link_hosts` (`*` for any), and nothing of the categories in `redact`."""
 
     link_hosts: frozenset[str] = frozenset()
     redact: Collection[Category] = ()
@@ -56,11 +57,11 @@ class Guard:
         patterns = [VALUE, RUN, *(shape.pattern for _, shape, _ in self.shapes)]
         self.starts = regex.compile("|".join(f"(?:{pattern})" for pattern in patterns))
         self.pending = regex.compile(rf"(?:{self.starts.pattern})(?s:.)(?!)")
-        """Never matches: a partial match is a place from where some pattern reaches the end of the text."""
+        """Never matches as a whole; a partial match means that some pattern reaches the end of the text from there."""
         words = [word for _, shape, _ in self.shapes for word in shape.words]
         openings = [rf"[=<{NEEDED}]", *filter(None, dict.fromkeys(shape.opening for _, shape, _ in self.shapes))]
         self.openings = re.compile(rf"(?={'|'.join(openings)}|{opening(*SCHEMES, *words)})")
-        """Every place where a pattern may begin, and others: cheap to look for."""
+        """Finds every place where a pattern may begin, and some others; cheap to search for."""
 
     def open(self, passages: Iterable[Hit]) -> "GuardedText":
         """Return the guard of one answer written from these passages."""
@@ -70,18 +71,18 @@ class Guard:
 
 
 class GuardedText:
-    """One answer on its way out."""
+    """The state of guarding one answer."""
 
     def __init__(self, guard: Guard, links: Links) -> None:
         self._guard, self._links = guard, links
         self._text = ""
         self._at = 0
-        """Where the undecided part of `_text` begins; what is before it is context."""
+        """Where the undecided part of `_text` begins; everything before it is context."""
         self._word_starts = 0
-        """Nothing before this can be part of an address: it has been cut."""
+        """Nothing before this can be part of an address, because it has been cut."""
         self._harmless_until = 0
         self.removed: Counter[str] = Counter()
-        """How many links (`link`) and data of each category were cut."""
+        """How many items of each category were cut; `link` counts links."""
 
     def feed(self, piece: str) -> str:
         """Take more of the answer and return what may leave now."""
@@ -113,7 +114,7 @@ class GuardedText:
         self._pass(out, limit)
 
     def _pending_at(self) -> int:
-        """Return from where some pattern reaches the end of the text."""
+        """Return the first place from which some pattern reaches the end of the text."""
         for place in self._guard.openings.finditer(self._text, self._at):
             if self._guard.pending.match(self._text, place.start(), partial=True):
                 return place.start()
@@ -124,7 +125,7 @@ class GuardedText:
         self._at = until
 
     def _decide(self, out: list[str]) -> None:
-        """Cut what begins here, or pass one character on."""
+        """Cut what begins here, or let one character pass."""
         for name, shape, pattern in self._guard.shapes:
             match = pattern.match(self._text, self._at)
             if match:
@@ -144,7 +145,7 @@ class GuardedText:
         self._at = self._word_starts = end
 
     def _foreign_link(self) -> tuple[int, int]:
-        """Return the places in the text between which a foreign address stands that begins here, or (0, 0)."""
+        """Return the start and end of a foreign address that begins here, or (0, 0)."""
         value = VALUE_PATTERN.match(self._text, self._at)
         if value and self._links.is_foreign_value(self._text[_kept(value) : value.end()]):
             return _kept(value), value.end()
@@ -159,7 +160,7 @@ class GuardedText:
         return (self._at, self._at + end) if start <= 0 else (0, 0)
 
     def _forget(self) -> None:
-        """Drop what is further back than any decision looks."""
+        """Drop text that is too far back to influence any decision."""
         surplus = max(0, self._at - CONTEXT_CHARS)
         self._text = self._text[surplus:]
         self._at -= surplus
@@ -168,5 +169,5 @@ class GuardedText:
 
 
 def _kept(match: regex.Match[str]) -> int:
-    """Return where that part of a match ends which stays."""
+    """Return the end of the part of a match that stays in the text."""
     return max(match.ends("keep"), default=match.start()) if "keep" in match.re.groupindex else match.start()

@@ -1,6 +1,7 @@
-"""Answers that leave only after their verdict: one that its passages do not support is written anew or not sent.
+"""The `hold` mode: an answer leaves only after its verdict, and one that its passages do not support is retried or
+withheld.
 
-Nothing leaves before the verdict, so the time to the first token is that of the whole answer, or of two.
+The price: the time to the first token becomes that of the whole answer, or of two.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -13,14 +14,14 @@ from app.rag.retrieval import Question
 from app.rag.run import Run
 
 WIDER = 2
-"""The second search takes so many times the passages of the first."""
+"""The second search retrieves this many times as many passages as the first."""
 FALLBACK = "I found no answer that the documents clearly support; what comes closest is listed as sources."
 
 
 async def held(attempt: Callable[[Question], AsyncGenerator[Event, None]], question: Question, run: Run) -> list[Event]:
-    """Return the events of an answer that its passages support, of a refusal, or of the fallback.
+    """Return the events of a supported answer, of a refusal, or of the fallback answer.
 
-    Raises DependencyUnavailable if the first attempt does; when the second one fails, there is the fallback.
+    Raises DependencyUnavailable if the first attempt does; if the second attempt fails, returns the fallback answer.
     """
     events = first = await _whole(attempt, question)
     if _done(first).quality.verdict == "ungrounded":
@@ -48,14 +49,14 @@ def _done(events: list[Event]) -> Done:
 
 
 def _withheld(events: list[Event]) -> list[Event]:
-    """Keep the sources and the verdict, without places in a text that nobody sees; say that there is no answer."""
+    """Replace the text by the fallback; keep the sources and the verdict, without positions in the withheld text."""
     sources, done = [event for event in events if isinstance(event, Sources)], _done(events)
     done = replace(done, finish_reason="fallback", citations=[], quality=replace(done.quality, unsupported=()))
     return [*sources, Token(FALLBACK), done]
 
 
 def _with_tokens_of(done: Done, other: Done) -> Done:
-    """Count what both attempts cost."""
+    """Add up the tokens of both attempts."""
 
     def total(one: int | None, two: int | None) -> int | None:
         return None if one is None or two is None else one + two

@@ -1,4 +1,4 @@
-"""The rules that every vector store enforces in the same words: what may be written, replaced, deleted and asked."""
+"""Rules that every vector store enforces identically: what may be written, replaced, deleted and searched for."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -47,7 +47,7 @@ def require_query_vector(vector: Vector, dimensions: int) -> None:
 
 
 def require_staged(document: DocumentVersion, staged: int, expected: int) -> None:
-    """Raise DependencyUnavailable unless all chunks of the version are there; a lagging copy may be why."""
+    """Raise DependencyUnavailable unless all chunks of the version are staged; a lagging replica may be the reason."""
     if staged != expected:
         raise DependencyUnavailable(
             "vector_store",
@@ -58,7 +58,7 @@ def require_staged(document: DocumentVersion, staged: int, expected: int) -> Non
 
 
 def is_the_same(document: DocumentVersion, chunks: int, published: DocumentRecord | None) -> bool:
-    """Whether readers find the same after the publish: of what is published it changes the revision alone."""
+    """Whether publishing would change nothing for readers, i.e. only the revision differs from what is published."""
     if published is None:
         return False
     return DocumentRecord(**asdict(replace(document, revision=published.revision)), chunks=chunks) == published
@@ -78,6 +78,6 @@ def refuse_stale_delete(doc_id: str, revision: int, found: int) -> None:
 
 
 def page_by_id(records: Sequence[DocumentRecord], limit: int) -> DocumentPage:
-    """Return the first `limit` of records by document id; one more tells that the page has a next one."""
+    """Return the first `limit` of records sorted by document id; one record more means that there is a next page."""
     shown = tuple(records[:limit])
     return DocumentPage(documents=shown, next=shown[-1].doc_id if len(records) > limit else None)

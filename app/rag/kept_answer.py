@@ -1,4 +1,4 @@
-"""What is kept of an answer, and which answers are: whole ones that rest on their passages and lacked nothing."""
+"""The cached form of an answer, and which answers qualify: complete, grounded in their passages and not degraded."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from app.rag.quality import Verdict
 from app.rag.run import Stage
 
 HOT_ANSWERS = 128
-"""So many are read once for as long as they are given again and again, each as the same object; some 2 MB."""
+"""How many answers stay parsed in memory while they are asked for repeatedly; some 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeptAnswer:
-    """A finished answer. `key` is the one it is kept under: a value that came to lie elsewhere is not taken."""
+    """A finished answer. `key` is the key it was stored under: a value found under any other key is rejected."""
 
     key: str
     hits: tuple[Hit, ...]
@@ -29,7 +29,7 @@ class KeptAnswer:
     removed: dict[str, int]
 
     def done(self, cached: CachedBy, timings_ms: dict[Stage, float], degraded: list[str]) -> Done:
-        """Return the end of the answer as it is given to the next who asks."""
+        """Return the end of the answer for the next person who asks."""
         return Done(
             finish_reason="stop",
             citations=list(self.citations),
@@ -46,18 +46,18 @@ class KeptAnswer:
 
 _FORM = TypeAdapter(KeptAnswer)
 FORM = sha256(json.dumps(_FORM.json_schema()).encode()).hexdigest()
-"""Changes with what is kept: an answer of another form is not looked for."""
+"""A hash of the stored form and part of every key, so that answers of an older form are never looked up."""
 
 
 def may_keep(text: str, done: Done) -> bool:
-    """Whether an answer is good enough for the next who asks."""
+    """Whether an answer is good enough to be given again."""
     return (
         done.finish_reason == "stop" and done.quality.verdict == "grounded" and not done.degraded and bool(text.strip())
     )
 
 
 def kept(key: str, hits: tuple[Hit, ...], text: str, done: Done) -> bytes:
-    """Return what to keep of an answer."""
+    """Return the answer in its stored form."""
     return _FORM.dump_json(
         KeptAnswer(
             key=key,
@@ -75,7 +75,7 @@ _hot: dict[str, tuple[bytes, KeptAnswer]] = {}
 
 
 def read(value: bytes, key: str) -> KeptAnswer | None:
-    """Return what was kept under a key; None for anything else."""
+    """Return the answer stored under a key; None if the value is anything else."""
     if (hot := _hot.get(key)) and hot[0] == value:
         return hot[1]
     try:

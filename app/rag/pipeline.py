@@ -1,4 +1,4 @@
-"""The answer path: rewrite → retrieve → write. Pure: it knows ports, not systems."""
+"""The answer path: rewrite → retrieve → write. It knows ports, not concrete systems."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,11 +17,11 @@ from app.rag.selection import latest_that_fit, that_fit
 
 NO_CONTEXT = "I found nothing in the documents about this, so I have no answer."
 PROMPT_TOKENS = 6000
-"""Room for the default number of the longest passages, and for some conversation, in small models' context of 8192."""
+"""Room for the default number of the longest passages and some conversation, in a small model's 8192 tokens."""
 
 
 class Pipeline:
-    """Answers questions of any tenant; between them it remembers only which dependencies fail."""
+    """Answers questions of any tenant. Between questions it remembers only which dependencies fail."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class Pipeline:
 
     async def _held(self, question: Question, run: Run) -> AsyncGenerator[Event, None]:
         question = await self._standing_alone(question, run)
-        if question.vector is None:  # two attempts search for the same
+        if question.vector is None:  # both attempts search with it
             question = replace(question, vector=await self._retriever.embed(question, run))
         for event in await held(lambda asked: self._attempt(asked, run), question, run):
             yield event
 
     async def _standing_alone(self, question: Question, run: Run) -> Question:
-        """Return a question that says what it is about, if the conversation does."""
-        self._breakers.require("generator")  # nothing is searched for an answer that nobody would write
+        """Return the question rewritten to stand alone, if it follows a conversation."""
+        self._breakers.require("generator")  # do not search if nobody would write the answer
         if question.standalone or not question.conversation:
             return question
         standalone = await self._rewriting.standalone(question.text, question.conversation, run)

@@ -1,4 +1,4 @@
-"""The verdict on an answer: which of its statements rest on the passages they cite, or that it refuses to answer."""
+"""The verdict on an answer: which of its statements their passages support, or that it refuses to answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ VerdictName: TypeAlias = Literal["grounded", "ungrounded", "refusal", "no_contex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """`min_support`: share of a statement's words that a passage must have. `min_grounded`: share of the statements."""
+    """`min_support`: least share of a statement's words in a passage; `min_grounded`: least share of such
+    statements.
+    """
 
     min_support: float
     min_grounded: float
@@ -21,25 +23,25 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`grounded` is the share of `statements` that rest on their passages, 1 if there are none to check.
+    """`grounded` is the share of the `statements` that their passages support.
 
-    Of an answer without words it is 0.
+    It is 1 if there are none to check, and 0 for an answer without words.
     """
 
     verdict: VerdictName
     grounded: float = 1
     statements: int = 0
     unsupported: tuple[tuple[int, int], ...] = ()
-    """Characters, start and end, of each statement that does not."""
+    """Start and end of each statement in the answer that is not supported."""
 
 
 def judge(
     answer: str, passages: Sequence[str], citations: Sequence[Citation], thresholds: Thresholds, question: str = ""
 ) -> Verdict:
-    """Judge an answer by the passages it was written from; a statement that cites none may rest on any of them.
+    """Judge an answer by the passages it was written from. A statement that cites none may rest on any of them.
 
-    It is a refusal if it says that it has no answer and nothing else but what the question says. An answer without a
-    word is ungrounded: the model was there and wrote it, so a second attempt or the fallback may take its place.
+    An answer is a refusal if it says that it has no answer and otherwise only repeats the question. An answer without a
+    single word is ungrounded: a model was asked and wrote that, so a second attempt or the fallback may replace it.
     """
     if not passages:
         return Verdict(verdict="no_context")
@@ -71,7 +73,7 @@ def judge(
 
 
 def _with_passages(answer: str, passages: Sequence[str], citations: Sequence[Citation]) -> dict[Span, Sequence[str]]:
-    """Return each statement with the passages that it may rest on."""
+    """Return each statement with the passages that may support it."""
     cited: dict[Span, list[str]] = {}
     for citation in citations:
         cited.setdefault((citation.start, citation.end), []).append(passages[citation.source])

@@ -1,4 +1,4 @@
-"""The optional stage that reads question and passage together and orders the passages anew."""
+"""The optional stage that reads the question together with each passage and reorders the passages."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -11,13 +11,13 @@ log = logging.getLogger("ragspan.rag")
 
 
 class Reranking:
-    """Orders hits by the reranker's judgement; without it, in the order of the search."""
+    """Orders hits by the reranker's scores, or leaves them in search order when it is unavailable."""
 
     def __init__(self, reranker: Reranker, limit_s: float) -> None:
         self._reranker, self._limit_s = reranker, limit_s
 
     async def order(self, question: str, hits: Sequence[Hit], run: Run) -> Iterable[Hit]:
-        """Return the hits, best first, once, with scores in 0..1. A reranker that fails or is late degrades the run."""
+        """Return an iterable of the hits, best first, to be read once. A failing or late reranker degrades the run."""
         if not hits:
             return ()
         texts = [f"{hit.chunk.title}\n{hit.chunk.text}" for hit in hits]

@@ -8,30 +8,30 @@ from app.rag.run import Run
 from app.rag.selection import select
 
 OVER_FETCH = 2
-"""Passages fetched for each one wanted, so that repeated text can be left out."""
+"""How many passages are fetched for each one wanted, so that repeated text can be left out."""
 WIDE_OVER_FETCH = 4
-"""Likewise with a reranker, which finds the best ones further down, or where a document may have only a share."""
+"""The same with a reranker, which finds the best ones further down, or when a document may have only a share."""
 NO_SHARE = 50
-"""Passages of one document: as many as there are at most."""
+"""No limit on the passages of one document: it is the most that are ever asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, in which tenant, with how many passages and after which conversation."""
+    """A question: its tenant, how many passages to use, and the conversation before it."""
 
     tenant: str
     text: str
     top_k: int
     conversation: tuple[Message, ...] = ()
     standalone: str = ""
-    """A follow-up with what it refers to; empty where the text says it all."""
+    """The question rewritten to stand alone if it is a follow-up; empty if the text already does."""
     scope: Scope = EVERYTHING
     vector: Vector | None = field(default=None, compare=False, repr=False)
-    """Of its meaning, where that has been embedded already."""
+    """The embedding of `meaning`, if it has been computed already."""
 
     @property
     def meaning(self) -> str:
-        """What is searched for."""
+        """The text to search for."""
         return self.standalone or self.text
 
 
@@ -52,7 +52,7 @@ class Retriever:
         self._over_fetch = WIDE_OVER_FETCH if reranking or per_document < NO_SHARE else OVER_FETCH
 
     async def retrieve(self, question: Question, run: Run) -> tuple[Hit, ...]:
-        """Return the best passages, each text once. Raises DependencyUnavailable."""
+        """Return the best passages, without repeated text. Raises DependencyUnavailable."""
         vector = await self.embed(question, run) if question.vector is None else question.vector
         with run.stage("search"):
             search = self._store.search(
@@ -63,6 +63,6 @@ class Retriever:
         return select(hits, question.top_k, self._per_document)
 
     async def embed(self, question: Question, run: Run) -> Vector:
-        """Return the vector of what is searched for. Raises DependencyUnavailable."""
+        """Return the embedding of the text to search for. Raises DependencyUnavailable."""
         with run.stage("embed"):
             return await run.limit(self._embedder.embed_query(question.meaning), "embedder", self._limit_s)

@@ -1,4 +1,4 @@
-"""One request's run through the stages: its deadline, its timings, and what it had to do without."""
+"""One request on its way through the stages: its deadline, its timings, and which optional parts it did without."""
 
 import asyncio
 import time
@@ -23,34 +23,34 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=NEVER)
 
 
 def time_left_s() -> float:
-    """Seconds that the call under way may still take: an adapter begins nothing, such as a retry, that outlasts it."""
+    """Seconds left for the current call. An adapter starts nothing, such as a retry, that would outlast it."""
     return max(0.0, _deadline.get() - time.monotonic())
 
 
 @dataclass(slots=True)
 class Run:
-    """Times the stages of one request and holds its deadline, on the clock of the event loop."""
+    """Times the stages of one request and holds its deadline, both on the event loop's clock."""
 
     total_s: float
     breakers: Breakers = field(default_factory=Breakers)
     started: float = field(default_factory=time.monotonic)
     timings_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
     degraded: list[str] = field(default_factory=list[str])
-    """Optional dependencies that were not there for this request, by role."""
+    """Optional dependencies that were unavailable for this request, by role."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    """Used beside an answer, as for a rewriting, and in no `Done` yet."""
+    """Tokens used besides the answer, e.g. for rewriting, that no `Done` has reported yet."""
     trace: Trace | None = field(default_factory=current.get)
 
     def stage(self, stage: Stage) -> "StageTimer":
-        """Time the block as a stage."""
+        """Time the block as one stage."""
         return StageTimer(self, stage)
 
     def record(self, stage: Stage, since: float) -> None:
         self.timings_ms[stage] = round((time.monotonic() - since) * 1000, 2)
 
     def with_tokens_beside(self, prompt: int | None, completion: int | None) -> tuple[int | None, int | None]:
-        """Return the tokens of a `Done`, those used beside it among them; where the model server did not say, None."""
+        """Return a `Done`'s token counts plus those used besides the answer; None where the server reports none."""
         total = (
             prompt if prompt is None else prompt + self.prompt_tokens,
             completion if completion is None else completion + self.completion_tokens,
@@ -62,10 +62,7 @@ class Run:
         return max(0.0, self.started + self.total_s - time.monotonic())
 
     async def limit(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
-        """Await a call of a dependency within `seconds` and what is left of the total, unless its breaker is open.
-
-        Raises DependencyUnavailable or DependencyTimeout.
-        """
+        """Await a call to a dependency within `seconds` and the time left in total, unless its breaker is open."""
         patience = self.patience(dependency, seconds)
         token = _deadline.set(time.monotonic() + patience.allowed_s())
         try:
@@ -75,17 +72,19 @@ class Run:
             _deadline.reset(token)
             patience.close()
             if isinstance(awaitable, Coroutine):
-                awaitable.close()  # of no effect on one that ran
+                awaitable.close()  # has no effect if it was awaited
 
     def patience(self, dependency: str, seconds: float) -> "Patience":
-        """Bound each of a dependency's answers, such as the pieces of a stream, by `seconds` and what is left."""
+        """Bound each wait for a dependency, such as for the next piece of a stream, by `seconds` and the time left."""
         return Patience(self, dependency, seconds)
 
 
 class Patience:
-    """Bounds a block that awaits a dependency, and the next one: to be closed after the last. Raises DependencyTimeout.
+    """Bounds blocks that await a dependency; reusable for one block after another. Close it after the last. Raises
+    DependencyTimeout.
 
-    `asyncio.timeout` would set and cancel a timer for each block. Here a timer that goes off early is set anew.
+    `asyncio.timeout` would create and cancel a timer for every block. Here one timer is kept and re-armed if it fires
+    early.
     """
 
     __slots__ = (
@@ -110,14 +109,14 @@ class Patience:
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
-        assert task  # noqa: S101 - no coroutine runs without
+        assert task  # noqa: S101 - a coroutine always runs in a task
         self._task, self._cancels_before, self._wait_s = task, task.cancelling(), self.allowed_s()
         self._due = time.monotonic() + self._wait_s
         if self._timer is None:
             self._timer = task.get_loop().call_later(self._wait_s, self._look)
 
     def _look(self) -> None:
-        """Cancel the block if it is the one that the timer was set for, or another that has taken too long."""
+        """Cancel the current block if its time is up; otherwise re-arm the timer for it."""
         self._timer, left_s = None, self._due - time.monotonic()
         if left_s <= 0:
             self._has_expired = True
@@ -140,7 +139,7 @@ class Patience:
 
 
 class StageTimer:
-    """Records a stage when its block, or before that `end`, ends it; whether well or not."""
+    """Records a stage when its block ends or `end` is called before that, whether or not the stage succeeded."""
 
     __slots__ = ("_first_token", "_has_ended", "_note", "_run", "_since", "_stage")
 
@@ -157,7 +156,7 @@ class StageTimer:
         return self
 
     def first_token(self) -> None:
-        """Record that the first token is there."""
+        """Record that the first token has arrived."""
         self._first_token = time.monotonic()
         self._run.record("first_token", self._run.started)
         if self._note:

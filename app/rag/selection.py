@@ -1,4 +1,4 @@
-"""Which of the found passages go into the prompt, and how much of the conversation. Pure functions."""
+"""Chooses which passages, and how much of the conversation, go into the prompt. Pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from functools import lru_cache
 from app.ports import Hit, Message
 
 BYTES_PER_TOKEN = 3
-"""Text in UTF-8 has rarely fewer bytes a token in any model's vocabulary: English about four, Chinese three or more."""
+"""UTF-8 text rarely has fewer bytes per token with any model: English about four, Chinese three or more."""
 
 
 def select(hits: Iterable[Hit], limit: int, per_document: int) -> tuple[Hit, ...]:
-    """Return at most `limit` hits in the order given, each statement once, at most `per_document` of one document.
+    """Return at most `limit` hits in the order given, without repeated text, at most `per_document` of one document.
 
-    A passage that stands in one before it, but for case and white space, is no second witness. One that says nearly the
-    same stays: the difference may be the number that is asked for.
+    A passage that an earlier one contains, ignoring case and white space, adds nothing. Nearly identical ones are kept:
+    the difference may be the very number that is asked for.
     """
     chosen: list[Hit] = []
     said: list[str] = []
@@ -32,19 +32,19 @@ def select(hits: Iterable[Hit], limit: int, per_document: int) -> tuple[Hit, ...
 
 @lru_cache(maxsize=512)
 def _plain(text: str) -> str:
-    """Return the words alone, once for all questions that find this passage."""
+    """Return the words alone, computed once for all questions that find this passage."""
     return f" {' '.join(text.casefold().split())} "
 
 
 def most_tokens(text: str) -> int:
-    """Return how many tokens the text may take, without the model's tokenizer: rather too many than too few."""
+    """Return an upper estimate of the text's tokens, made without the model's tokenizer."""
     return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def that_fit(hits: Sequence[Hit], tokens: int) -> tuple[tuple[Hit, ...], int]:
-    """Return the hits that have room together in `tokens`, and the tokens left.
+    """Return the hits that fit into `tokens` together, and the tokens left.
 
-    The best one always has; a long one that has no room makes way for those after it.
+    The best hit is always included; a long one that does not fit is skipped in favour of those after it.
     """
     fitting: list[Hit] = []
     for hit in hits:
@@ -56,7 +56,7 @@ def that_fit(hits: Sequence[Hit], tokens: int) -> tuple[tuple[Hit, ...], int]:
 
 
 def latest_that_fit(conversation: Sequence[Message], tokens: int) -> tuple[Message, ...]:
-    """Return the last turns that have room in `tokens`, none left out between them."""
+    """Return the latest turns that fit into `tokens`, without gaps."""
     first = len(conversation)
     while first and (needed := most_tokens(conversation[first - 1].content)) <= tokens:
         tokens -= needed

@@ -1,7 +1,7 @@
-"""Secrets and personal data by named categories: how each begins, and whether what matched is one.
+"""Secrets and personal data by category: how to find candidates, and how to tell whether a match really is one.
 
-Each pattern has a bounded length, so that what a stream must hold back is bounded too. Deliberately absent: names,
-postal addresses and birthdays, which no pattern finds.
+Every pattern has a bounded length, so that the amount a stream must hold back is bounded too. Deliberately absent:
+names, postal addresses and birthdays, which no pattern can find.
 """
 
 import re
@@ -21,11 +21,11 @@ PERSONAL: tuple[PersonalCategory, ...] = get_args(PersonalCategory)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How data of a category looks.
+    """What the data of one category looks like.
 
-    What a match has in groups named `keep` stays; `measure` returns how many characters of the rest are such data, 0
-    for none. Where a match may begin, `opening` matches, also when the text ends right there, or the first characters
-    of one of `words` stand; both are cheap to look for.
+    Groups named `keep` stay in the text; `measure` returns how many characters of the remaining match are such data, 0
+    for none. Every match begins where `opening` matches (also at the very end of the text) or with the first characters
+    of one of `words`; both are cheap to search for.
     """
 
     pattern: str
@@ -45,12 +45,12 @@ def opening(*words: str) -> str:
 
 
 def _with_digit_and_letter(text: str) -> int:
-    """Tell a value from a word: `password: required` gives nothing away."""
+    """Accept a value but not a mere word: `password: required` reveals nothing."""
     return len(text) if re.search(r"\d", text) and re.search(r"[A-Za-z]", text) else 0
 
 
 def _longest(is_it: Callable[[str], bool]) -> Callable[[str], int]:
-    """Measure the longest part from the start, ending where a group of letters or digits ends, that passes."""
+    """Measure the longest passing prefix that ends at the end of a group of letters or digits."""
 
     def measure(text: str) -> int:
         ends = [end for end in range(len(text), 0, -1) if end == len(text) or not text[end].isalnum()]
@@ -73,23 +73,23 @@ def _is_iban(text: str) -> bool:
 
 
 def _phone(text: str) -> int:
-    """A country code and 8 to 15 digits (ITU-T E.164), or a national number whose groups show that it is one."""
+    """Accept 8 to 15 digits: a country code with a number (ITU-T E.164), or a national number grouped like one."""
     digits = sum(c.isdecimal() for c in text)
     return len(text) if 8 <= digits <= 15 else 0  # noqa: PLR2004
 
 
 def _ssn(text: str) -> int:
-    """Leave out numbers that the Social Security Administration never gives."""
+    """Reject numbers that the Social Security Administration never issues."""
     area, group, serial = text.split("-")
     return 0 if area in {"000", "666"} or area[0] == "9" or group == "00" or serial == "0000" else len(text)
 
 
 NOT_IN_WORD = r"(?<![A-Za-z0-9_])"
 UNSEEN = r"[^\w\x00-\x7f]"
-"""As `re` reads it: letters, digits and marks of words to `regex`, which knows a later Unicode, are among these."""
+"""As `re` reads it. `regex` knows a later Unicode and finds letters, digits and word marks among these characters."""
 KEY_BLOCK = r"PRIVATE KEY(?: BLOCK)?-----"
 NAMED = r"[\"']?\s{0,4}[:=]"
-"""Between the name of a secret and its value."""
+"""What stands between the name of a secret and its value."""
 TOKENS = (
     r"gh[pousr]_\w{36,255}", r"github_pat_\w{22,255}", r"glpat-[\w-]{20,255}", r"xox[abeprs]-[\w-]{10,255}",
     r"sk-[\w-]{20,255}", r"[rs]k_live_\w{16,255}", r"nvapi-[\w-]{20,255}", r"hf_[A-Za-z0-9]{30,255}",

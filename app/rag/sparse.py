@@ -1,6 +1,7 @@
-"""Sparse word vectors for stores without full-text search of their own: the half of BM25 that a passage alone tells.
+"""Sparse word vectors for stores without a full-text search of their own: the part of BM25 that depends on the passage
+alone.
 
-A word's dimension is a hash of its singular. The other half, how rare a word is, is the store's to add.
+A word's dimension is a hash of its singular. The other part, how rare the word is, the store adds.
 """
 
 import re
@@ -15,21 +16,21 @@ SATURATION = 1.2
 LENGTH_SHARE = 0.75
 """BM25's k1 and b, at their usual values."""
 MEAN_WORDS = 256
-"""In a passage, title included; it scales how much a long one pays."""
+"""Assumed mean length of a passage with its title; it scales the penalty for long passages."""
 TITLE_WEIGHT = 4
-"""What a word in a title counts, as in the embedded store."""
+"""How much a word in a title counts, as in the embedded store."""
 _SHORTEST_PLURAL = 4
 
 
 class SparseVector(NamedTuple):
-    """`values[n]` is the weight in dimension `indices[n]`, of 2³²; indices ascend, each is there once."""
+    """`values[n]` is the weight in dimension `indices[n]`, out of 2³². Indices are ascending and unique."""
 
     indices: list[int]
     values: list[float]
 
 
 def passage_vector(title: str, text: str) -> SparseVector:
-    """Return the saturated frequency of each word."""
+    """Return the saturated frequency (BM25) of each word."""
     counts = Counter(_dimensions(text))
     for dimension in _dimensions(title):
         counts[dimension] += TITLE_WEIGHT
@@ -41,22 +42,22 @@ def passage_vector(title: str, text: str) -> SparseVector:
 
 
 def question_vector(text: str) -> SparseVector:
-    """Return weight 1 for each telling word; empty where the question has no word."""
+    """Return weight 1 for each meaningful word; empty if the question has no words."""
     return _sorted({_dimension(word): 1.0 for word in query_words(text)})
 
 
 def counted_words(title: str, text: str) -> str:
-    """Return a passage's words for a full-text search that counts words itself: as above, the title's four times."""
+    """Return a passage's words for a store that counts words itself; as above, each word of the title four times."""
     return " ".join(map(singular, [*TITLE_WEIGHT * _words(title), *_words(text)]))
 
 
 def asked_words(text: str) -> str:
-    """Return a question's telling words likewise; empty where it has none."""
+    """Return a question's meaningful words in the same form; empty if there are none."""
     return " ".join(map(singular, query_words(text)))
 
 
 def singular(word: str) -> str:
-    """Return an English word without its plural's ending, by Harman's three rules; it need not be a word any more."""
+    """Return an English word without its plural ending, by Harman's three rules; the result need not be a real word."""
     if len(word) < _SHORTEST_PLURAL or not word.endswith("s"):
         return word
     if word.endswith("ies") and not word.endswith(("eies", "aies")):

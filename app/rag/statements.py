@@ -1,4 +1,4 @@
-"""What of an answer can be checked: its statements, without the clauses in which it only says that it has no answer."""
+"""Splits an answer into statements that can be checked, without clauses that only say that there is no answer."""
 
 import re
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from app.rag.citations import BETWEEN_STATEMENTS, MARKERS, STATEMENT_END
 from app.rag.groundedness import WORD, known_words, names, stems
 
 Span: TypeAlias = tuple[int, int]
-"""Characters of the answer, start and end."""
+"""Start and end in the answer, in characters."""
 
 MAX_LEAD_IN = 2
-"""Words of what leads to a statement, such as `In short:` or `## Summary`."""
+"""Most words in a lead-in such as `In short:` or `## Summary`."""
 MAX_SAYING_NOTHING = 40
-"""Characters: a longer stretch says something."""
+"""In characters; a longer stretch of text always says something."""
 LEAD_IN = re.compile(r"#|.*:[\s*_]*$", re.DOTALL)
 ASSENT = re.compile(
     r"(?:\W*\b(?:yes|no|okay|ok|sure|certainly|of course|(?:in)?correct|true|false|right|wrong|sorry|thanks|thank you"
@@ -34,7 +34,7 @@ JOINT = re.compile(
     re.IGNORECASE,
 )
 LISTING = frozenset({"", "and", "or", "nor"})
-"""Joints, but for their comma, that may go on with what is refused; after another one the answer says something new."""
+"""Joints, ignoring the comma, that may continue what is refused; after any other the answer says something new."""
 AROUND_REFUSALS = stems(
     "I am I'm we we're afraid sorry apologize apologies regret unfortunately however therefore based according given "
     "provided available above here passages documents sources context information question answer know find more only "
@@ -54,7 +54,7 @@ def uncited_statements(answer: str, cited: Sequence[Span]) -> list[Span]:
 
 
 def _list_numbers(answer: str) -> list[Span]:
-    """Return where the numbers stand that count the items of a list: 1, or the one after another of them."""
+    """Return where list items are numbered: a 1, or a number that continues an earlier one."""
     counted, found = {0}, list[Span]()
     for number in LIST_NUMBER.finditer(answer):
         if int(number[1]) - 1 in counted:
@@ -74,7 +74,7 @@ def _statements(answer: str, start: int, end: int) -> list[Span]:
 
 
 def can_be_checked(statement: str) -> bool:
-    """Say whether a stretch of an answer says anything: more than yes or no, and not only what is about to be said."""
+    """Say whether a stretch of text states anything: more than yes or no, and not just an announcement."""
     if len(statement) > MAX_SAYING_NOTHING:
         return True
     said = stems(statement)
@@ -89,9 +89,10 @@ def can_be_checked(statement: str) -> bool:
 
 
 def without_refusal(answer: str, statement: Span, question: str, passages: Sequence[str]) -> list[Span]:
-    """Return the clauses of a statement that say something else than that there is no answer; all of it if none does.
+    """Return the clauses of a statement that say more than that there is no answer; the whole statement if none
+    refuses.
 
-    A refusal may say the question's words again. It may give no number or name that is in neither it nor a passage.
+    A refusal may repeat the question's words, but no number or name that neither the question nor a passage contains.
     """
     refusals = [refusal.end() for refusal in REFUSAL.finditer(answer, *statement)]
     if not refusals:
@@ -111,7 +112,7 @@ def without_refusal(answer: str, statement: Span, question: str, passages: Seque
 
 
 def _clauses(answer: str, statement: Span) -> list[tuple[str, int, int]]:
-    """Return the clauses, each with the word or mark that joins it to the one before."""
+    """Return the clauses, each with the word or mark that joins it to the previous one."""
     joints = list(JOINT.finditer(answer, *statement))
     starts = [("", statement[0]), *((joint.group().strip(" \t\r\n,").lower(), joint.end()) for joint in joints)]
     ends = [*(joint.start() for joint in joints), statement[1]]

@@ -1,6 +1,6 @@
-"""What the name of an internet host may end in: IANA's top-level domains, version 2026100300, without the `xn--` ones.
+"""Top-level domains that a host name may end in: IANA's list, version 2026100300, without the `xn--` entries.
 
-https://data.iana.org/TLD/tlds-alpha-by-domain.txt; a test holds it against the copy that Hypothesis brings along.
+https://data.iana.org/TLD/tlds-alpha-by-domain.txt; a test compares it with the copy that Hypothesis ships.
 """
 
 LISTED = """

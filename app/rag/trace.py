@@ -1,6 +1,6 @@
-"""What a request's trace is made of: noted while the request runs, built into spans once it is over, if it is sampled.
+"""What a trace records about a request. Spans are built from it after the request is over, if it is sampled.
 
-A request that is not sampled notes nothing; none notes anything for a token.
+A request that is not sampled records nothing, and no request records anything per token.
 """
 
 import secrets
@@ -28,21 +28,21 @@ class Trace:
 
     trace_id: str
     traceparent: str = ""
-    """What the server of the call under way is told; empty: nothing."""
+    """The `traceparent` to send with the current outgoing call; empty: none."""
     span_id: str = ""
-    """Of the request's own span."""
+    """Id of the request's own span."""
     parent_id: str = ""
-    """Of the caller's span; empty if there is none."""
+    """Id of the caller's span; empty if there is none."""
     sampled: bool = False
     started: float = field(default_factory=time.monotonic)
     stages: list[StageNote] = field(default_factory=list[StageNote])
     has_words: bool = False
-    """Whether a word of the answer was there."""
+    """Whether the answer has begun."""
     end: Any = None
-    """The `Done` of an answer that came to its end."""
+    """The `Done` event, if the answer was completed."""
 
     def begin(self, stage: str, since: float) -> StageNote:
-        """Note that a stage begins; what it calls from now on belongs to it."""
+        """Record that a stage begins; outgoing calls from now on belong to it."""
         note = StageNote(stage, secrets.token_hex(8), since)
         self.stages.append(note)
         self._calls_belong_to(note.span_id)
@@ -57,10 +57,10 @@ class Trace:
 
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)
-"""Of the request being served."""
+"""The trace of the request being served."""
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Return the headers by which a server that is asked now joins the trace."""
+    """Return the headers that let the server being called join the trace."""
     trace = current.get()
     return {"traceparent": trace.traceparent} if trace and trace.traceparent else {}
