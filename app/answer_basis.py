@@ -1,4 +1,6 @@
-"""What all answers of a deployment rest on beside question and documents; another basis, another part of the cache."""
+"""What every answer of a deployment depends on besides the question and the documents. It is part of the cache key, so
+a change here starts a new, empty part of the answer cache.
+"""
 
 import json
 from dataclasses import asdict
@@ -14,7 +16,7 @@ OF_NO_ANSWER = frozenset({
     "data_dir", "cache", "cache_ttl_s", "cache_memory_mib", "cache_timeout_s", "cache_min_similarity",
     "redis_url", "redis_username", "redis_password",
 })  # fmt: skip
-"""Settings that change no answer. One that is missing here only parts the cache where it need not be parted."""
+"""Settings that do not affect answers. Leaving one out is harmless: it only splits the cache unnecessarily."""
 
 
 def answer_basis(settings: Settings, identity: IndexIdentity, model: str) -> str:

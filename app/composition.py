@@ -1,4 +1,4 @@
-"""The composition root: which adapter stands behind each port. Only what the settings choose is imported."""
+"""The composition root of the app: which adapter stands behind each port. It imports only what the settings choose."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from app.adapters.redis_connection import RedisConnection
 
 LEASE_MARGIN_S = 5
-"""A place in Redis outlives the longest answer by so much."""
+"""How much longer a place held in Redis lives than the longest answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What stands behind the ports while the service runs."""
+    """The adapters behind the ports while the service runs."""
 
     embedder: Embedder
     store: VectorStore
@@ -31,7 +31,7 @@ class Adapters:
 
 @asynccontextmanager
 async def open_adapters(settings: Settings) -> AsyncGenerator[Adapters, None]:
-    """Yield what the settings choose and close it afterwards. The store is not opened: that may fail and be retried."""
+    """Yield the chosen adapters, and close them afterwards. The store is not opened: that may fail and be retried."""
     async with AsyncExitStack() as stack:
         client = None
         asked_by_http = {settings.embedder, settings.generator, settings.vector_store} & {"openai", "pinecone"}
@@ -129,7 +129,7 @@ def build_cache(settings: Settings) -> AnswerCache | None:
 
 
 def build_ledgers(settings: Settings) -> tuple[QuotaLedger, QuotaLedger | None]:
-    """Return what counts for this replica, and what counts for all of them where there is a Redis."""
+    """Return the ledger of this replica, and the one that all replicas share if there is a Redis."""
     from app.adapters.replica_quotas import ReplicaQuotas  # noqa: PLC0415
 
     if not settings.redis_url:

@@ -1,4 +1,4 @@
-"""Which ways to sign in the settings choose, and the client that asks their issuers, closed with the service."""
+"""The ways to sign in that the settings choose, and the HTTP client that asks OpenID Connect issuers."""
 
 import secrets
 from typing import TYPE_CHECKING, Self
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class Identity:
-    """`authenticators` in the order in which the gate asks them; none where nobody has to sign in.
+    """Authenticators, sessions and sign-in of one deployment.
 
-    `sessions` are the page's, likewise None; `sign_in` begins them at an issuer, None where there is no client for it.
+    `authenticators` are tried by the gate in this order; there are none if nobody has to sign in. `sessions` are those
+    of the page, None likewise. `sign_in` signs people in at an issuer; None without a client for it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +38,7 @@ class Identity:
     def _add_issuers(self, settings: Settings, secret: bytes, sessions: Sessions) -> None:
         from app.adapters.http_client import HttpClient  # noqa: PLC0415
         from app.adapters.oidc import FETCH_TIMEOUT_S, OidcIssuer  # noqa: PLC0415
-        from app.security.bearer_tokens import BearerTokens  # noqa: PLC0415 - with its cryptography, for OIDC alone
+        from app.security.bearer_tokens import BearerTokens  # noqa: PLC0415 - its cryptography is needed for OIDC alone
         from app.security.claims import ClaimNames  # noqa: PLC0415
         from app.security.issuer_keys import IssuerKeys  # noqa: PLC0415
         from app.security.oidc_sign_in import OidcSignIn  # noqa: PLC0415

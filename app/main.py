@@ -1,4 +1,4 @@
-"""The application: what the settings choose, opened and closed by the lifespan, behind the gate."""
+"""The application behind its gate: builds what the settings choose; the lifespan opens and closes it."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -49,9 +49,10 @@ from app.web import routes as web
 from app.web import session
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""Of FastAPI's own making; app/telemetry has ours, which hold no content."""
+"""Turns off FastAPI's own telemetry; ours is in app/telemetry and contains no content."""
 WITHOUT: Mapping[str, Any] = {"docs_url": None, "redoc_url": None, "redirect_slashes": False, "telemetry": NO_TELEMETRY}
-"""What FastAPI adds. Its redirects name http:// behind a proxy that ends TLS: questions would follow in the clear."""
+"""Things that FastAPI would add. Its redirects name http:// behind a proxy that terminates TLS, so that questions would
+follow in the clear."""
 
 
 def create_app(
@@ -102,7 +103,7 @@ def _add_routes(app: FastAPI) -> None:
 
 
 def _add_inner_middleware(app: FastAPI, settings: Settings, admission: Admission) -> None:
-    """Add what stands between the gate and the routes. The last one added is the outermost."""
+    """Add the middleware between the gate and the routes. The last one added is the outermost."""
     questions = [route for module in (query, chat) for route in module.router.routes if isinstance(route, APIRoute)]
     app.add_middleware(LeanRoutes, routes=[route for route in questions if "POST" in (route.methods or ())])
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
@@ -155,7 +156,7 @@ def _service(settings: Settings, adapters: Adapters, readiness: Readiness, metri
 def _cached(
     settings: Settings, adapters: Adapters, pipeline: Pipeline, breakers: Breakers, metrics: Metrics
 ) -> CachedAnswers | None:
-    """Return the pipeline behind the cache, if there is one."""
+    """Return the cache in front of the pipeline, if there is one."""
     if adapters.cache is None:
         return None
     return CachedAnswers(

@@ -1,7 +1,7 @@
-"""Whether this replica takes requests, and which dependencies it misses.
+"""Whether this replica can take requests, and which of its dependencies are away.
 
-A background watch, not the probe, asks the dependencies: a probe that waited for a hanging one would fail, and
-Kubernetes would take away the replicas that still answer.
+Dependencies are checked in the background, never by the probe itself: a probe that waited for a hanging dependency
+would fail, and Kubernetes would take away replicas that can still answer.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ log = logging.getLogger("ragspan.readiness")
 Phase: TypeAlias = Literal["starting", "ready", "index_mismatch", "draining"]
 CHECK_INTERVAL_S = 10.0
 OPEN_AGAIN_S = (1.0, 1.0, 2.0, 4.0, 8.0)
-"""Pauses before the index is tried again at first: a replica often starts just before its store."""
+"""Pauses between the first attempts to open the index: a replica often starts just before its store."""
 CHECK_TIMEOUT_S = 3.0
 NOT_OPEN = Health(ok=False, detail="the index is not open")
 OPEN_TIMEOUT_S = 10.0
-"""A cluster of stores agrees on a new collection first."""
+"""Longer than a check, because the nodes of a store cluster must first agree on a new collection."""
 COUNT_TIMEOUT_S = 30.0
 COUNT_EVERY_CHECKS = 6
-"""Documents are counted once a minute; in between, this replica's own changes are added."""
+"""Documents are counted once a minute; in between, this replica's own changes are added to the count."""
 
 
 class Readiness:
-    """Opens the index, keeps trying if the store is away, and knows the state of each dependency."""
+    """Opens the index, keeps trying while the store is away, and tracks the state of each dependency."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.phase: Phase = "starting"
@@ -53,7 +53,7 @@ class Readiness:
 
     @property
     def degraded(self) -> list[str]:
-        """Dependencies that did not answer their last check or that requests find failing, by role."""
+        """Roles of the dependencies that failed their last check or that requests find failing."""
         return sorted(self._down.union(self.breakers.refusing))
 
     def drain(self) -> None:
@@ -70,7 +70,7 @@ class Readiness:
     async def watching(
         self, adapters: Adapters, identity: IndexIdentity, tenants: Iterable[str]
     ) -> AsyncGenerator[None, None]:
-        """Check once, then in the background while the block runs, for such `tenants` as there are then."""
+        """Check once, then in the background while the block runs. `tenants` is read anew each time."""
         await self._check(adapters, identity)
         if self.phase == "starting":
             self.phase = "ready"

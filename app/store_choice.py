@@ -1,4 +1,4 @@
-"""The vector store behind its port. Only the one that the settings choose is imported: its client may not be here."""
+"""Builds the vector store that the settings choose. Only its module is imported: other clients may be missing."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
 
 
 def store_place(settings: Settings) -> str:
-    """Return where the store is, as whoever set it up knows it."""
+    """Return the store's location as its operator knows it."""
     embedded = settings.vector_store == "embedded"
     return str(getattr(settings, "data_dir" if embedded else f"{settings.vector_store}_url"))
 

@@ -13,9 +13,7 @@ VerdictName: TypeAlias = Literal["grounded", "ungrounded", "refusal", "no_contex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """`min_support`: least share of a statement's words in a passage; `min_grounded`: least share of such
-    statements.
-    """
+    """Least share of a statement's words in a passage (`min_support`), and of such statements (`min_grounded`)."""
 
     min_support: float
     min_grounded: float

@@ -1,1 +1,1 @@
-"""Who may ask: API keys and tenants, host names, origins."""
+"""Who may use the service: API keys, tokens, sessions and tenants; host names and origins."""

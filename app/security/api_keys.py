@@ -22,7 +22,7 @@ from app.security.principal import API_SCOPES, ApiScope, Principal, parse_scopes
 KEY_PREFIX = "ragspan_"
 KEY_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""Names of keys and tenants; Weaviate allows the same letters and length for a tenant."""
+"""Names of keys and of tenants; Weaviate allows the same characters and length for a tenant."""
 
 _GROUP = access.NAME.pattern
 _GROUPS = rf"{_GROUP}(?:\+{_GROUP})*"
@@ -31,18 +31,18 @@ ENTRY = re.compile(rf"({NAME.pattern}):({NAME.pattern}):([0-9a-f]{{64}})(?::(?!$
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Who holds a key, which tenant it opens, and the hash of it."""
+    """A key's holder, its tenant, what it may do, and its hash."""
 
     name: str
     tenant: str
     sha256: str = field(repr=False)
     groups: frozenset[str] | None = None
-    """Its holder sees documents of these groups and those that are open to the tenant; None: every document."""
+    """The holder sees documents of these groups and documents without groups; None: every document."""
     scopes: frozenset[ApiScope] = frozenset(API_SCOPES)
 
     @property
     def principal(self) -> Principal:
-        """Who asks with this key."""
+        """Whoever sends this key."""
         return Principal(tenant=self.tenant, groups=self.groups, scopes=self.scopes)
 
 
@@ -73,7 +73,7 @@ def hash_key(key: str) -> str:
 
 
 def key_entry(name: str, tenant: str, key: str, groups: Sequence[str] = (), scopes: Sequence[ApiScope] = ()) -> str:
-    """Return what RAGSPAN_API_KEYS holds for a key; without `scopes` it may do everything. Raises ValueError."""
+    """Return the key's entry for RAGSPAN_API_KEYS; without `scopes` it may do everything. Raises ValueError."""
     for what, value in (("name", name), ("tenant", tenant)):
         if not NAME.fullmatch(value):
             raise ValueError(
@@ -87,7 +87,7 @@ def key_entry(name: str, tenant: str, key: str, groups: Sequence[str] = (), scop
 def parse_api_keys(entries: str) -> tuple[ApiKey, ...]:
     """Parse entries `name:tenant:sha256[:groups[:scopes]]`, separated by white space or commas.
 
-    Groups and scopes are joined by `+`; absent or empty they limit nothing. Errors never show a hash or a key.
+    Groups and scopes are joined by `+`; missing or empty ones limit nothing. Errors never show a hash or a key.
     """
     keys: list[ApiKey] = []
     for position, entry in enumerate(re.findall(r"[^\s,]+", entries), start=1):
@@ -106,7 +106,7 @@ def parse_api_keys(entries: str) -> tuple[ApiKey, ...]:
 
 
 def find_key(keys: tuple[ApiKey, ...], presented: str) -> ApiKey | None:
-    """Return the key that was presented. Compares with every entry, each in constant time."""
+    """Return the key that was presented. Compares with every entry, each time in constant time."""
     sha256 = hash_key(presented)
     found = [key for key in keys if hmac.compare_digest(key.sha256, sha256)]
     return found[0] if found else None

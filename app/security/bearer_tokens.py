@@ -1,7 +1,7 @@
-"""JSON Web Tokens of an OpenID Connect issuer, as bearer tokens beside API keys.
+"""JSON Web Tokens of an OpenID Connect issuer, accepted as bearer tokens beside API keys.
 
-What a token says counts only once its signature holds, by a key that its own issuer publishes; what it says of where to
-find a key is refused. RFC 8725 is the checklist.
+A token's claims count only after its signature has been verified with a key that its issuer publishes; a token that
+says where to find a key is refused. RFC 8725 is the checklist.
 """
 
 import json
@@ -25,17 +25,17 @@ from app.security.issuer_keys import IssuerKeys, KeyUnknown
 from app.security.principal import Principal
 
 LEEWAY_S = 30
-"""By how much the issuer's clock and ours may differ."""
+"""How far the issuer's clock and ours may differ."""
 MAX_TOKEN_BYTES = 16 * 1024
 MAX_REMEMBERED = 4096
 TOKEN_DOTS = 2
 FOREIGN_KEY_HEADERS = ("jku", "jwk", "x5u", "x5c")
-"""By these a token brings its own key or says where to fetch it."""
+"""Headers by which a token brings its own key, or says where to fetch it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token whose signature held: by which key, until when, and who asks with it."""
+    """A token whose signature was valid: with which key, until when, and who sent it."""
 
     principal: Principal
     claims: Mapping[str, Any]
@@ -101,7 +101,7 @@ class BearerTokens:
         return Verified(principal, claims, str(issuer), kid, header["alg"], key, expires_at)
 
     def _parse(self, token: str) -> tuple[CompactSignature, dict[str, Any], dict[str, Any]]:
-        """Return the token's parts, nothing of which is proven yet."""
+        """Return the token's parts, none of which is verified yet."""
         try:
             if len(token) > MAX_TOKEN_BYTES:
                 raise refused(f"It is longer than {MAX_TOKEN_BYTES} bytes.")
@@ -136,6 +136,6 @@ class BearerTokens:
 
 
 def refused(reason: str) -> Problem:
-    """Return the 401 for a token; `reason` is a sentence about it that holds nothing of it."""
+    """Return the 401 for a token. `reason` is a sentence about it that quotes nothing from it."""
     challenge = f'Bearer error="invalid_token", error_description="{reason}"'
     return Problem(401, f"The token is refused. {reason}", headers={"WWW-Authenticate": challenge})

@@ -1,4 +1,4 @@
-"""How much of a request body is taken, and how slowly: what is too large or too slow is refused when that is known."""
+"""Limits on the size of a request body and on how slowly it may arrive; a body that breaks one is refused at once."""
 
 import asyncio
 import time
@@ -10,20 +10,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import problem
 
 JSON_BYTES = 2**20
-"""The longest question and conversation are far smaller; a megabyte of JSON parses in milliseconds."""
+"""The longest question and conversation are far smaller, and a megabyte of JSON parses in milliseconds."""
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """Room for boundaries, headers and the source URI around an uploaded document."""
 UPLOAD_PATH = "/v1/documents"
 MAX_DISCARDED_BYTES = 64 * 2**20
-"""An announced body up to this size is read and thrown away, so that its sender sees the answer and not a reset."""
+"""A body announced as too large, up to this size, is read and discarded: its sender then sees the answer."""
 PAUSE_S = 10.0
-"""Longest wait for a body's next bytes, and what is granted beyond the time of the slowest rate."""
+"""The longest wait for more bytes, and the extra time granted beyond what the slowest rate would take."""
 SLOWEST_BYTES_PER_S = 4096
-"""A weak phone connection is ten times as fast; whoever sends less keeps a place from others."""
+"""A weak phone connection is ten times as fast; slower senders would block a place for others."""
 
 
 class BodyLimit:
-    """413 for a body that is larger than its route takes, 408 for one that does not come."""
+    """Answers 413 to a body larger than its route accepts, and 408 to one that does not arrive."""
 
     def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
         self.app = app
@@ -47,7 +47,7 @@ async def _refuse(limit: int, announced: int, scope: Scope, receive: Receive, se
 
 
 class Body:
-    """A body as it comes in. Once it is complete, waiting for the client to leave takes as long as it likes."""
+    """A request body while it arrives. Once it is complete, waiting for the client to leave has no time limit."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._started = receive, time.monotonic()
@@ -55,7 +55,7 @@ class Body:
         self.received = 0
 
     async def receive(self) -> Message:
-        """Return the next message. Raises TimeoutError if the body stands still or creeps."""
+        """Return the next message. Raises TimeoutError if the body stalls or arrives too slowly."""
         if self._is_complete:
             return await self._receive()
         due = self._started + PAUSE_S + self.received / SLOWEST_BYTES_PER_S
@@ -67,7 +67,7 @@ class Body:
 
 
 class _CheckedBody:
-    """Once too much has come, or too little, answers itself; to the application it looks as if the client had left."""
+    """Answers by itself if the body is too large or too slow; to the application the client then seems to have left."""
 
     def __init__(self, limit: int, scope: Scope, body: Body, send: Send) -> None:
         self._limit, self._scope, self._body, self._send = limit, scope, body, send

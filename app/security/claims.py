@@ -1,4 +1,4 @@
-"""What a verified token says of who asks: tenant, access groups and scopes, each from one configured claim."""
+"""Who a verified token stands for: tenant, access groups and scopes, each read from one configured claim."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.security.principal import API_SCOPES, Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNames:
-    """Which claim holds what. Without a `groups` claim every holder sees every document of the tenant."""
+    """Names of the claims. Without a `groups` claim, every holder sees every document of the tenant."""
 
     tenant: str
     scopes: str
@@ -20,7 +20,7 @@ class ClaimNames:
 
 
 def principal_of(claims: Mapping[str, Any], names: ClaimNames) -> Principal:
-    """Return who asks. Raises a Problem (403) for a token whose holder belongs to no tenant or to too many groups."""
+    """Return the token's principal. Raises a Problem (403) if it names no tenant or too many groups."""
     tenant = claims.get(names.tenant)
     if not isinstance(tenant, str) or not NAME.fullmatch(tenant):
         detail = f"Your token says no tenant that can be used here: its claim {names.tenant} is not a tenant's name."
@@ -42,7 +42,7 @@ def words(claim: object) -> frozenset[str]:
 
 
 def _groups(claim: object, name: str) -> frozenset[str]:
-    """Groups that no document can have, by their form, open nothing and are left out."""
+    """Return the claim's groups, without those that no document could have because of their form."""
     groups = frozenset(group for group in words(claim) if access.NAME.fullmatch(group))
     if len(groups) > access.MAX_GROUPS:
         detail = (

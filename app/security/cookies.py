@@ -11,14 +11,14 @@ from app.security.headers import header
 from app.security.hosts import host_name, is_loopback
 
 HOST_PREFIX = "__Host-"
-"""Browsers take a cookie of such a name from https only, for this host alone and the path `/` (RFC 6265bis)."""
+"""Browsers accept a cookie with this prefix only over https, for this host alone and the path `/` (RFC 6265bis)."""
 
 MAX_VALUE_BYTES = 4096 - 128
-"""Browsers drop a cookie of more than 4096 bytes, with its name and attributes (RFC 6265, section 6.1)."""
+"""Browsers drop a cookie of more than 4096 bytes including its name and attributes (RFC 6265, section 6.1)."""
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether a browser on this machine asks, by http. Any other address must be https, or the cookie is not kept."""
+    """Whether a browser on this machine asks, over http. Elsewhere https is needed, or the cookie is not stored."""
     return is_loopback(host_name(header(scope, b"host") or ""))
 
 
@@ -41,9 +41,9 @@ def set_cookie(
     for_s: int,
     samesite: Literal["strict", "lax"] = "strict",
 ) -> None:
-    """Set a cookie that comes back with requests of our own pages only; `for_s=0` takes it away.
+    """Set a cookie that is sent back only with requests of our own pages; `for_s=0` deletes it.
 
-    A `lax` one also comes when another site sends the browser here.
+    A `lax` one is also sent when another site sends the browser here.
     """
     response.set_cookie(
         _name(scope, name),

@@ -1,8 +1,9 @@
-"""The gate in front of every route, as plain ASGI middleware: host, origin, who asks and what for, in this order.
+"""The gate in front of every route, as plain ASGI middleware. It checks host, origin, identity and scope, in this
+order.
 
-Middleware, not a dependency of each route: a stranger is turned away before the body is read, and a new route is
-protected without remembering to be. A layer that has nothing to do afterwards hands on what the next one returns and is
-not there when the answer's pieces pass; so it is in all of app's middleware.
+Middleware rather than a dependency of each route: strangers are turned away before the body is read, and a new route is
+protected automatically. A layer with nothing left to do returns the next layer's awaitable directly, so that it takes
+no part in streaming the answer; all middleware of the app does so.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -19,7 +20,7 @@ from app.security.seen_tenants import SeenTenants
 
 
 class AllowedHosts:
-    """421 for a Host that is not ours, 400 for none."""
+    """Answers 421 to a Host header that is not ours, and 400 to none."""
 
     def __init__(self, app: ASGIApp, allowed: tuple[str, ...]) -> None:
         self.app = app
@@ -39,7 +40,7 @@ class AllowedHosts:
 
 
 class SameOrigin:
-    """403 for a state-changing request that a page of another origin made."""
+    """Answers 403 to a state-changing request made by a page of another origin."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,10 +57,7 @@ class SameOrigin:
 
 
 class Authentication:
-    """Put who asks into the scope, or answer 401; 403 where their scopes do not cover the route.
-
-    Without authenticators nobody has to sign in.
-    """
+    """Puts the principal into the ASGI scope, or answers 401; 403 if its scopes do not cover the route."""
 
     def __init__(self, app: ASGIApp, authenticators: Sequence[Authenticator], tenants: SeenTenants) -> None:
         self.app = app

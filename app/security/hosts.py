@@ -1,7 +1,7 @@
-"""The Host header must name us: a page that rebinds its own DNS name to our address is turned away.
+"""The Host header must name this service: that stops a page which rebinds its own DNS name to our address.
 
-Probes and the metrics scraper reach a pod by its address, so their paths answer under any name; they tell nothing of
-documents or questions.
+Probes and the metrics scraper reach a pod by its IP address, so their paths answer under any name; they reveal nothing
+about documents or questions.
 """
 
 import ipaddress
@@ -11,7 +11,7 @@ PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address reaches this machine only."""
+    """Whether a host name or address reaches this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

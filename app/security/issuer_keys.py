@@ -1,4 +1,4 @@
-"""The keys that an issuer signs with: rotation is followed, and an outage bridged for a bounded time."""
+"""An issuer's signing keys: follows their rotation, and bridges an outage of the issuer for a limited time."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from app.ports import DependencyUnavailable
 log = logging.getLogger("ragspan.security")
 
 FRESH_S = 300.0
-"""A key that the issuer withdrew is accepted for no longer than this, while the issuer can be reached."""
+"""How long a withdrawn key may still be accepted while the issuer can be reached."""
 MAX_AGE_S = 3600.0
-"""While it cannot be, its last keys are used for so long; then nobody gets in by a token."""
+"""How long the last keys are used while the issuer cannot be reached; after that no token is accepted."""
 REFETCH_S = 10.0
-"""Between two fetches: a token with an unknown key asks for one, and anyone can write such tokens."""
+"""Shortest time between two fetches: every token with an unknown key asks for one, and anyone can write such tokens."""
 RETRY_S = 2.0
-"""Likewise, after one that failed."""
+"""The same after a failed fetch."""
 MAX_KEYS = 100
 ASYMMETRIC = frozenset({"RSA", "EC", "OKP"})
 MIN_RSA_BITS = 2048
@@ -32,7 +32,7 @@ class KeyUnknown(Exception):
 
 
 class IssuerKeys:
-    """Keys of one issuer by their id. `fetch` returns JSON Web Keys or raises DependencyUnavailable."""
+    """One issuer's keys by id. `fetch` returns JSON Web Keys or raises DependencyUnavailable."""
 
     def __init__(
         self, fetch: Callable[[], Awaitable[list[dict[str, Any]]]], clock: Callable[[], float] = time.monotonic
@@ -44,7 +44,7 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def find(self, kid: str | None, algorithm: str) -> Key:
-        """Return the key. Raises KeyUnknown, or DependencyUnavailable while there are no keys that may be used."""
+        """Return the key. Raises KeyUnknown, or DependencyUnavailable while there are no usable keys."""
         if self._age_s() > FRESH_S and not (self._fetching.locked() and self._age_s() <= MAX_AGE_S):
             await self._refresh()
         try:
@@ -65,7 +65,7 @@ class IssuerKeys:
             raise KeyUnknown from None
 
     async def _refresh(self) -> None:
-        """Fetch the keys if it is time to; whoever comes meanwhile waits for the same fetch. A failure is logged."""
+        """Fetch the keys if it is time to. Concurrent callers wait for the same fetch. A failure is logged."""
         async with self._fetching:
             if self._clock() < self._next_fetch:
                 return
@@ -80,9 +80,9 @@ class IssuerKeys:
 
 
 def usable(keys: list[dict[str, Any]]) -> list[Key]:
-    """Return the public keys that may verify a signature; leaves out shared secrets, weak and malformed ones.
+    """Return the public keys that may verify a signature, leaving out shared secrets, weak and malformed keys.
 
-    Raises DependencyUnavailable if none is left: an issuer that answers nonsense must not take the good keys away.
+    Raises DependencyUnavailable if none is left: an issuer that answers nonsense must not displace the good keys.
     """
     found: list[Key] = []
     for data in keys[:MAX_KEYS]:

@@ -1,4 +1,4 @@
-"""Which route needs which scope, all in one table; a route that is not in it keeps the service from starting."""
+"""One table of the scopes that each route needs. The service does not start with a route that is missing from it."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -9,7 +9,7 @@ from app.security.hosts import PROBE_PATHS
 from app.security.principal import ApiScope
 
 OPEN_PATHS = PROBE_PATHS | {"/", "/assets/{version}/{name}", "/session", "/session/oidc", "/session/oidc/callback"}
-"""Anyone may ask here. The page itself holds no data; it asks its user to sign in, at `/session`."""
+"""Open to everyone. The page itself contains no data; it asks its user to sign in, at `/session`."""
 
 _ASKS: frozenset[ApiScope] = frozenset({"query"})
 _READS: frozenset[ApiScope] = frozenset({"query", "ingest"})
@@ -31,7 +31,7 @@ NEEDED: Mapping[tuple[str, str], frozenset[ApiScope]] = {
     ("DELETE", "/v1/documents/{doc_id}"): _DELETES,
     ("GET", "/openapi.json"): _ANY,
 }
-"""By method and route: one of these scopes opens it. The empty set: whoever is signed in."""
+"""By method and route: any one of these scopes grants access. The empty set: anyone who is signed in."""
 
 _PATTERNS = [(method, compile_path(path)[0], scopes) for (method, path), scopes in NEEDED.items() if "{" in path]
 _OPEN_PATTERNS = [compile_path(path)[0] for path in OPEN_PATHS if "{" in path]
@@ -39,19 +39,19 @@ _OPEN_PATTERNS = [compile_path(path)[0] for path in OPEN_PATHS if "{" in path]
 
 @lru_cache(maxsize=256)
 def is_open(path: str) -> bool:
-    """Whether anyone may ask for this address."""
+    """Whether this address is open to everyone."""
     return path in OPEN_PATHS or any(pattern.match(path) for pattern in _OPEN_PATTERNS)
 
 
 def needed_scopes(method: str, path: str) -> frozenset[ApiScope]:
-    """Return the scopes of which a request needs one. An address that has no route needs none: there is nothing."""
+    """Return the scopes of which a request needs one; none for an address without a route: there is nothing."""
     if (exact := NEEDED.get((method, path))) is not None:
         return exact
     return next((scopes for verb, pattern, scopes in _PATTERNS if verb == method and pattern.match(path)), _ANY)
 
 
 def undeclared(routes: Iterable[BaseRoute]) -> list[str]:
-    """Return the routes that the tables above do not name, as `METHOD path`; those of included routers too."""
+    """Return the routes missing from the tables above as `METHOD path`, those of included routers too."""
     found: list[str] = []
     for route in routes:
         if included := getattr(route, "original_router", None):  # as FastAPI keeps a router that it was given

@@ -1,7 +1,7 @@
-"""Signing in to the page at an OpenID Connect issuer: an authorization code with PKCE, exchanged by the service.
+"""Signs people in to the page at an OpenID Connect issuer: an authorization code with PKCE, exchanged by the service.
 
-OpenID Connect Core 1.0, section 3.1; RFC 7636 (PKCE); RFC 9207 (who answered). What must come back with the
-same browser is in a signed cookie; the browser sees no token.
+OpenID Connect Core 1.0, section 3.1; RFC 7636 (PKCE); RFC 9207 (which issuer answered). What must come back with the
+same browser is kept in a signed cookie; the browser never sees a token.
 """
 
 import hmac
@@ -30,13 +30,13 @@ from app.security.signing import Signer
 CALLBACK_PATH = "/session/oidc/callback"
 COOKIE = "ragspan_sign_in"
 PATIENCE_S = 600
-"""For a password, a second factor and a consent."""
+"""Time for a password, a second factor and consent."""
 MAX_NAME_CHARS = 80
 Reason: TypeAlias = Literal["stale", "refused", "unavailable", "unproven", "stranger", "crowded"]
 
 
 class _Failed(Exception):
-    """Nobody is signed in, for a reason that the page has words for."""
+    """The sign-in failed, for a reason that the page can explain."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -45,7 +45,7 @@ class _Failed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSignIn:
-    """Signs in the holders of one issuer's accounts. `tokens` takes ID tokens: their audience is the client."""
+    """Signs in users of one issuer. `tokens` verifies ID tokens, whose audience is the client."""
 
     issuer: OidcIssuer
     tokens: BearerTokens
@@ -55,7 +55,7 @@ class OidcSignIn:
     sessions: Sessions
 
     async def begin(self, scope: Scope) -> Response:
-        """Send the browser to the issuer, or back to the page with the reason why not."""
+        """Send the browser to the issuer, or back to the page with the reason for a failure."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         query = {
             "response_type": "code", "client_id": self.client_id, "scope": "openid profile",
@@ -68,12 +68,12 @@ class OidcSignIn:
             return _back("sign-in-failed=unavailable")
         response = _redirect(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}")
         kept = self.signer.sign({"state": state, "nonce": nonce, "verifier": verifier}, for_s=PATIENCE_S)
-        # The issuer sends the browser back from its own site, with which a strict cookie would not come along.
+        # The issuer's site sends the browser back here, and with such a request a strict cookie would not be sent.
         set_cookie(response, scope, COOKIE, kept, for_s=PATIENCE_S, samesite="lax")
         return response
 
     async def finish(self, scope: Scope, answer: Mapping[str, str]) -> Response:
-        """Take the browser back, with a session for whom the issuer names, or with the reason why there is none."""
+        """Receive the browser from the issuer: begin a session for the user it names, or tell the page why not."""
         try:
             verified = await self._verified(scope, answer)
         except _Failed as failure:
@@ -113,7 +113,7 @@ class OidcSignIn:
 
 
 def _callback(scope: Scope) -> str:
-    """Return where the issuer sends the browser back to; the gate has checked the Host header."""
+    """Return the address that the issuer sends the browser back to; the gate has checked the Host header."""
     return f"{'http' if is_local(scope) else 'https'}://{header(scope, b'host')}{CALLBACK_PATH}"
 
 
@@ -130,6 +130,6 @@ def _redirect(address: str) -> Response:
 
 
 def _name(claims: Mapping[str, Any]) -> str:
-    """Return what the page calls its user."""
+    """Return the name that the page shows for its user."""
     names = (claims.get(claim) for claim in ("name", "preferred_username", "email", "sub"))
     return next((name for name in names if isinstance(name, str) and name), "signed in")[:MAX_NAME_CHARS]

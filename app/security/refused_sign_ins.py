@@ -1,7 +1,7 @@
-"""Who is refused again and again is told to wait: strangers' guesses take neither memory nor answers for granted.
+"""Slows down clients that keep sending invalid credentials, at a constant cost in memory and work.
 
-Good credentials are never held up by others' bad ones: behind a proxy many clients share an address, and whoever could
-make it wait could lock them all out. A key has 256 random bits, so there is no guess that waiting would prevent.
+Valid credentials are never delayed by others' invalid ones: behind a proxy many clients share an address, and anyone
+could lock them all out. A key has 256 random bits, so there is no guessing that a delay would have to prevent.
 """
 
 import time
@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import problem
 
 SLOTS = 1024
-"""Addresses are counted by their hash, so that a million of them take no more memory than one."""
+"""Addresses are counted by hash, so that a million of them take no more memory than one."""
 WINDOW_S = 60
 UNAUTHORIZED = 401
 
 
 class RefusedSignIns:
-    """ASGI middleware: beyond `per_minute` refusals of one address, 429 in place of each further 401. 0: any number."""
+    """ASGI middleware: after `per_minute` refusals of one address, each further 401 becomes a 429. 0: unlimited."""
 
     def __init__(
         self, app: ASGIApp, per_minute: int, count: Callable[[], object], clock: Callable[[], float] = time.monotonic
@@ -52,7 +52,7 @@ class RefusedSignIns:
         return self.app(scope, receive, send_on)
 
     def _note(self, address: str) -> int:
-        """Count a refusal; return for how many seconds its address is told to wait, 0 while it is within its number."""
+        """Count a refusal. Return how many seconds the address must wait, 0 while it is within its limit."""
         slot, now = hash(address) % SLOTS, self._clock()
         window = int(now // WINDOW_S)
         if self._windows[slot] != window:

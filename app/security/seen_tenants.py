@@ -1,13 +1,13 @@
-"""Which tenants there are, as far as a replica knows: a store cannot tell them, nor can an issuer of tokens."""
+"""The tenants that a replica knows of: neither a store nor a token issuer can list them."""
 
 from collections.abc import Iterable, Iterator
 
 MOST_SEEN = 1000
-"""Others than those that are known from the start; each costs the store a count a minute."""
+"""Most tenants added to those known from the start; each costs the store one count a minute."""
 
 
 class SeenTenants:
-    """The tenants `known` from the start and, up to `MOST_SEEN`, those that have asked since."""
+    """The tenants `known` from the start and up to `MOST_SEEN` that have sent requests since."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self._tenants = set(known)

@@ -1,7 +1,7 @@
-"""Sessions of the page: a signed cookie in place of a key that a script could read.
+"""Sessions of the page: a signed cookie instead of a key that a script could read.
 
-Nothing is kept here, so every replica with the same secret knows every session. One that began with an API key names
-the key by its hash: it ends when the key is withdrawn, and may do what the key may do now.
+The service stores nothing, so every replica with the same secret knows every session. A session begun with an API key
+names that key by its hash: it ends when the key is withdrawn, and may do what the key may do now.
 """
 
 import hmac
@@ -22,14 +22,14 @@ from app.security.principal import Principal
 from app.security.signing import Signer
 
 SESSION_S = 12 * 3600
-"""A working day; then one signs in again."""
+"""A working day; after that, people sign in again."""
 COOKIE = "ragspan_session"
 CSRF_HEADER = b"x-csrf-token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is signed in, for how long, and the token that a request must carry to change anything."""
+    """Who is signed in, for how long, and the token that every request with a change must carry."""
 
     name: str
     principal: Principal
@@ -38,7 +38,7 @@ class Session:
 
 
 class Sessions:
-    """Authenticator: the session's cookie, for changes with the session's CSRF token in `X-CSRF-Token`."""
+    """Authenticator: the session cookie; for changes also the session's CSRF token in `X-CSRF-Token`."""
 
     def __init__(self, keys: tuple[ApiKey, ...], secret: bytes) -> None:
         self._keys = {_key_id(key): key for key in keys}
@@ -50,14 +50,14 @@ class Sessions:
         return bool(self._keys)
 
     def begin(self, response: Response, scope: Scope, presented_key: str) -> bool:
-        """Set the cookie of a session for the holder of this key; False if the key is not known."""
+        """Set the session cookie for the holder of this key; return False if the key is unknown."""
         key = find_key(tuple(self._keys.values()), presented_key)
         return key is not None and self._set(response, scope, {"key": _key_id(key)})
 
     def begin_as(self, response: Response, scope: Scope, name: str, principal: Principal) -> bool:
-        """Set the cookie of a session for someone whom an issuer named; it holds to its end, whatever happens there.
+        """Set the session cookie for a user whom an issuer named; it lasts to its end, whatever happens there.
 
-        False if the groups take more room than a browser gives a cookie.
+        Return False if the groups need more room than browsers give a cookie.
         """
         groups = None if principal.groups is None else sorted(principal.groups)
         who = {"tenant": principal.tenant, "groups": groups, "scopes": sorted(principal.scopes)}
@@ -71,11 +71,11 @@ class Sessions:
         return True
 
     def end(self, response: Response, scope: Scope) -> None:
-        """Take the cookie away."""
+        """Delete the session cookie."""
         set_cookie(response, scope, COOKIE, "", for_s=0)
 
     def current(self, scope: Scope) -> Session | None:
-        """Return the session that a request belongs to, if it has one that is not over."""
+        """Return the request's session, if it has one that has not expired."""
         token = read_cookie(scope, COOKIE)
         payload = self._signer.read(token) if token else None
         holder = self._holder(payload) if payload else None
@@ -104,12 +104,12 @@ class Sessions:
 
 
 def check_csrf(scope: Scope, session: Session) -> None:
-    """Raise a Problem for a change without the session's token: another page could at most send the cookie."""
+    """Raise a Problem for a change without the session's token; another page could send the cookie alone."""
     sent = header(scope, CSRF_HEADER) or ""
     if scope["method"] in CHANGING_METHODS and not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
         raise Problem(403, "This lacks the session's token in X-CSRF-Token; GET /session has it.")
 
 
 def _key_id(key: ApiKey) -> str:
-    """Name a key by the hash of its hash, so that the cookie tells nothing of what the service compares with."""
+    """Name a key by the hash of its hash, so that the cookie reveals nothing of what the service compares with."""
     return sha256(key.sha256.encode()).hexdigest()[:32]

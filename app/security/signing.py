@@ -1,4 +1,4 @@
-"""Small values that go out to a browser and come back unchanged, or do not count: signed, and good until a time."""
+"""Signed values with an expiry time that are given to a browser and come back unchanged, or are rejected."""
 
 import hmac
 import json
@@ -8,18 +8,18 @@ from typing import Any
 
 
 class Signer:
-    """Signs by HMAC-SHA256, with a key for each `purpose`: what was signed for one is worth nothing for another."""
+    """Signs with HMAC-SHA256 and one key per `purpose`: a value signed for one purpose is invalid for any other."""
 
     def __init__(self, secret: bytes, purpose: str) -> None:
         self._key = hmac.digest(secret, purpose.encode(), "sha256")
 
     def sign(self, payload: dict[str, Any], *, for_s: int) -> str:
-        """Return the payload as a text fit for a cookie, good for `for_s` seconds. Whoever holds it can read it."""
+        """Return the signed payload as cookie-safe text, valid for `for_s` seconds. Its holder can read it."""
         content = json.dumps({**payload, "exp": int(time.time()) + for_s}, separators=(",", ":")).encode()
         return f"{_encoded(content)}.{self.mac(content)}"
 
     def read(self, text: str) -> dict[str, Any] | None:
-        """Return the payload with `exp`, in seconds since the epoch; None if it was not signed here or is over."""
+        """Return the payload with `exp` (seconds since the epoch); None if not signed here or expired."""
         content, _, mac = text.partition(".")
         try:
             decoded = urlsafe_b64decode(content + "=" * (-len(content) % 4))
@@ -31,7 +31,7 @@ class Signer:
         return payload if time.time() < payload["exp"] else None
 
     def mac(self, content: bytes) -> str:
-        """Return what only the holder of the secret could have made of the content."""
+        """Return the content's authentication code, which only a holder of the secret can compute."""
         return _encoded(hmac.digest(self._key, content, "sha256"))
 
 

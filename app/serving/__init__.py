@@ -1,1 +1,1 @@
-"""How requests come in and answers go out: uvicorn, with bounds that it does not have."""
+"""How requests come in and answers go out: uvicorn, with limits that it lacks."""

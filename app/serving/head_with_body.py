@@ -1,13 +1,13 @@
-"""A response's head leaves together with the first of its body: one call of the system, and a client woken once.
+"""Sends a response's head together with the first part of its body: one system call, and the client is woken once.
 
-uvicorn writes each by itself, and an idle connection sends at once what is written.
+uvicorn writes each of them separately, and an idle connection sends at once whatever is written.
 """
 
 import asyncio
 
 
 class HeadWithBody:
-    """The transport of one response: holds the first write back until the next, or until the loop comes round."""
+    """The transport of one response: holds the first write back until the second or the loop's next round."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop

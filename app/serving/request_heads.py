@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol, with a bound on what a request holds beside its body, and refusals that say why.
+"""uvicorn's HTTP protocol with a limit on everything of a request but its body, and refusals that give a reason.
 
-uvicorn and its parser take a head of any size: one endless line, copied anew with each piece of it, keeps the event
-loop from everybody. What is refused here is none of the application's requests, so neither gate nor metrics see it.
+uvicorn and its parser accept a head of any size; one endless line, copied again with each piece, would block the event
+loop. What is refused here never reaches the application, so neither the gate nor the metrics see it.
 """
 
 import logging
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("ragspan.request")
 
 MAX_HEAD_BYTES = 32 * 1024
-"""Request line and fields; for a chunked body also its sizes, extensions and trailers. nginx takes 32 KiB in four
-buffers, Node 16 KiB, Envoy 60."""
+"""Request line and header fields; for a chunked body also its sizes, extensions and trailers. nginx takes 32 KiB in
+four buffers, Node 16 KiB, Envoy 60."""
 PIECE_BYTES = 8 * 1024
-"""Parsed at once, before it is counted: what a connection brings at once may be the end of one request and some more.
-So heads of 24 KiB always pass, whatever came before them."""
+"""How much is parsed before it is counted: one read may hold the end of one request and the beginning of the next. So
+heads of up to 24 KiB always pass, whatever came before them."""
 CHUNK_BYTES = 16
-"""The size of a chunk, and the ends of its lines."""
+"""Allowance for the size line of a chunk and its line ends."""
 LAST_READ_S = 2.0
-"""What a refused client still sends is read for so long, or the answer would be lost in a reset of the connection."""
+"""How long to go on reading from a refused client; otherwise the answer would be lost in a connection reset."""
 TOO_LARGE = (
     f"The request's head has more than the {MAX_HEAD_BYTES} bytes that are taken; send fewer or shorter header fields. "
     "Cookies are among them."
@@ -34,7 +34,7 @@ TOO_LARGE = (
 
 
 class BoundedHeads(OneProtocol):
-    """431 for a request whose head is too large, 400 for what is not HTTP, each as a problem; then the end."""
+    """Answers 431 to a head that is too large and 400 to what is not HTTP, then closes the connection."""
 
     _beside_body = 0
     _is_refused = False
@@ -64,7 +64,7 @@ class BoundedHeads(OneProtocol):
             self._refuse(431, TOO_LARGE)
         if not self._is_refused:
             super().on_headers_complete()
-            self.headers = []  # for trailers, which must not join the fields that the application has been given
+            self.headers = []  # trailers follow; they must not be added to the headers that the application has
 
     def on_body(self, body: bytes) -> None:
         self._beside_body -= len(body)
@@ -82,12 +82,12 @@ class BoundedHeads(OneProtocol):
         self._refuse(400, "What came is not a request of HTTP/1.1.")
 
     def _head_bytes(self) -> int:
-        """Size of a head that is whole, as clients send it: one blank in a field, none around it."""
+        """Size of a complete head as clients usually send it: one blank in each field, none around it."""
         fields = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
         return len(self.parser.get_method()) + len(self.url) + len(b"  HTTP/1.1\r\n\r\n") + fields
 
     def _refuse(self, status: int, detail: str) -> None:
-        """End the connection, once; with an answer, unless it would be taken for that to an earlier request."""
+        """End the connection, once. Answer first, unless the answer would be taken for that to an earlier request."""
         if self._is_refused:
             return
         self._is_refused = True

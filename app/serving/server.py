@@ -1,4 +1,4 @@
-"""Runs the application under uvicorn: one process, a clean stop, our own logs."""
+"""Runs the application under uvicorn: one process, a graceful stop, and our own logs."""
 
 import asyncio
 import gc
@@ -12,22 +12,22 @@ from starlette.types import ASGIApp
 from app.serving.slow_clients import PatientProtocol
 
 LAST_GRACE_S = 3
-"""For what is still running when the drain's own time is over; then it is cancelled."""
+"""Time for what still runs when the drain period is over; then it is cancelled."""
 
 
 QUIET_S = 0.15
-"""Nothing in flight for so long: between two requests of a busy client there is a moment with none."""
+"""How long nothing must be in flight: a busy client may have none for a moment between two requests."""
 
 NEW_OBJECTS = 10_000
-"""Made, and not yet freed, before the young ones are searched for cycles. Python's own 700 are there after a question
-or two, and what 64 questions hold grew old in vain."""
+"""Objects allocated and not yet freed before the youngest are searched for cycles. Python's default of 700 is reached
+after a question or two, and what 64 concurrent questions hold would be promoted for nothing."""
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM says so at `/readyz` and keeps serving until nothing is in flight, for `drain_s` at most.
+    """On SIGTERM, reports it at `/readyz` and keeps serving until nothing is in flight, for at most `drain_s`.
 
-    A load balancer takes a moment to learn that a replica leaves; what it still sends is answered, not refused. Each
-    answer then closes its connection, so that none is reused just as it goes.
+    A load balancer takes a moment to notice that a replica is leaving; what it still sends is answered, not refused.
+    Each answer then closes its connection, so that none is reused just as it is going away.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class DrainingServer(uvicorn.Server):
         self.server_state.default_headers.append((b"connection", b"close"))
         busy = time.monotonic()
         end = busy + self._drain_s
-        # uvicorn keeps its tasks in a plain set that nothing signals, so this looks at it again and again.
+        # uvicorn keeps its tasks in a plain set that signals nothing, so it has to be polled.
         while (now := time.monotonic()) < min(end, busy + QUIET_S) and not self.force_exit:
             await asyncio.sleep(0.02)
             busy = now if self.server_state.tasks else busy
@@ -66,7 +66,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def _search_seldom_for_cycles() -> None:
-    """Spare what lives as long as the process; a question leaves next to no cycles behind."""
+    """Exempt objects that live as long as the process; a question leaves hardly any cycles behind."""
     gc.freeze()
     gc.enable()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])

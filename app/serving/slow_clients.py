@@ -1,8 +1,8 @@
-"""uvicorn's HTTP protocol, with bounds on how long a client may take for a request's head, and for an answer.
+"""uvicorn's HTTP protocol with limits on how long a client may take to send a request's head and to read an answer.
 
-uvicorn bounds the wait between two requests of a connection, and nothing else: a connection that sends its head a byte
-at a time, or nothing, or that does not read, would be held for ever. How slow a body may be is
-app/security/body_limit.py's concern, how large a head app/serving/request_heads.py's.
+uvicorn limits only the wait between two requests of a connection: one that sends its head a byte at a time, sends
+nothing, or does not read would be held for ever. The speed of bodies is checked in app/security/body_limit.py, the size
+of heads in app/serving/request_heads.py.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
 HEAD_TIMEOUT_S = 10.0
-"""From the connection, or the first byte of a further request, to the end of the head. nginx gives 60, Envoy 15."""
+"""From the connection, or the first byte of a later request, to the end of the head. nginx allows 60, Envoy 15."""
 
 READ_CHECK_S = 15.0
-"""How often it is seen what a client has taken of an answer that is more than the connection's buffers hold."""
+"""How often to check how much a client has read of an answer larger than the connection's buffers."""
 SLOWEST_BYTES_PER_S = 4096
-"""A client that takes less is cut, as one that sends a body so slowly."""
+"""A client that reads more slowly is disconnected, like one that sends a body as slowly."""
 
 
 class PatientProtocol(BoundedHeads):
-    """Closes a connection whose request does not come."""
+    """Closes a connection whose request does not arrive or whose answer is not read."""
 
     _head_timer: "TimerHandle | None" = None
     _read_timer: "TimerHandle | None" = None

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol, which leaves an offer to speak another one aside (RFC 9110, section 7.8).
+"""uvicorn's HTTP protocol, ignoring a client's offer to switch to another protocol (RFC 9110, section 7.8).
 
-Java's own client offers HTTP/2 with the first request of each connection that is not TLS. To the parser the offer ends
-HTTP/1.1 with the head: the body would be lost, then read as a request of its own.
+Java's HTTP client offers HTTP/2 with the first request of each connection without TLS. To the parser, such an offer
+ends HTTP/1.1 after the head: the body would be lost, then read as another request.
 """
 
 import httptools
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class OneProtocol(HttpToolsProtocol):
-    """Reads a request with an offer once more, without it."""
+    """Parses a request that contains an offer again, without the offer."""
 
     parser: httptools.HttpRequestParser
     _without_offer = b""

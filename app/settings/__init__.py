@@ -1,7 +1,7 @@
-"""Settings of the answer service: environment variables `RAGSPAN_*`, checked once at start, frozen afterwards.
+"""Settings of the answer service: environment variables `RAGSPAN_*`, checked once at start, then frozen.
 
-One module a section; each declares its fields and which of them belong to one choice only.
-Deliberately absent: a module-level instance. `load_settings()` is the one door, called by the command line.
+Each section is one module, which declares its fields and which of them belong to only one choice. Deliberately absent:
+a module-level instance; `load_settings()`, called by the command line, is the only way in.
 """
 
 import os
@@ -26,7 +26,7 @@ __all__ = ["PREFIX", "Settings", "SettingsError", "environment_names", "load_set
 VARIANTS = (*index.VARIANTS, *models.VARIANTS, *cache.VARIANTS)
 
 
-# The sections' fields come in the order from the last base to the first.
+# Fields are listed from the last base class to the first.
 class Settings(
     TracingSettings,
     cache.CacheSettings,
@@ -75,7 +75,7 @@ class Settings(
 
 
 def environment_names() -> frozenset[str]:
-    """Every environment variable that the service accepts; any other that starts with `RAGSPAN_` is refused."""
+    """Return every accepted environment variable; any other that starts with `RAGSPAN_` is refused."""
     return frozenset(variable(name) for name in Settings.model_fields)
 
 

@@ -1,4 +1,4 @@
-"""What a request may ask for, and how long its stages may take."""
+"""How much a request may ask for, and how long each stage may take."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings

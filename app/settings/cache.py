@@ -1,4 +1,4 @@
-"""Where finished answers are kept for whoever asks the same again, and the Redis or Valkey that replicas share."""
+"""Where finished answers are cached, and the Redis or Valkey that replicas share."""
 
 from typing import Literal, Self
 
@@ -13,7 +13,7 @@ MAX_TTL_S = 30 * 24 * 3600
 
 
 class CacheSettings(BaseSettings):
-    """The answer cache, and what else may be shared through Redis goes by the same address."""
+    """The answer cache, and the address of Redis, which limits are shared through as well."""
 
     cache: Literal["none", "memory", "redis"] = Field(
         default="none", description="Where answers are kept: nowhere, in this replica, or in Redis for all replicas."

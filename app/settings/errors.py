@@ -1,4 +1,4 @@
-"""Sentences for settings that are wrong: the variable, the value unless it may hold a secret, what is allowed."""
+"""Explains wrong settings: the variable, its value unless that may hold a secret, and what is allowed."""
 
 import difflib
 import re
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 
 class SettingsError(Exception):
-    """The environment does not make valid settings; `problems` has one sentence for each thing that is wrong."""
+    """The environment does not form valid settings; `problems` has one sentence for each fault."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -18,7 +18,7 @@ class SettingsError(Exception):
 
 
 def unknown_variables(environ: Mapping[str, str], prefix: str, known: Collection[str]) -> list[str]:
-    """One sentence for each variable with our prefix that no setting has, with the nearest name that one has."""
+    """Return one sentence for each variable with our prefix that is no setting, naming the closest one."""
     sentences: list[str] = []
     for name in sorted(environ):
         if name.upper().startswith(prefix) and name.upper() not in known:
@@ -28,7 +28,7 @@ def unknown_variables(environ: Mapping[str, str], prefix: str, known: Collection
 
 
 def describe(error: ValidationError, model: type[BaseModel], environ: Mapping[str, str]) -> list[str]:
-    """One sentence for each fault that pydantic found in the environment."""
+    """Return one sentence for each fault that pydantic found in the environment."""
     prefix = str(model.model_config.get("env_prefix", ""))
     values = {name.upper(): value for name, value in environ.items()}
     sentences: list[str] = []
@@ -46,7 +46,7 @@ def describe(error: ValidationError, model: type[BaseModel], environ: Mapping[st
 
 
 def _shown(setting: FieldInfo, value: str) -> str:
-    """Return `='value'`; nothing of a secret's, or of an address that may name a user, whose query is left out too."""
+    """Return `='value'`, or nothing for a secret or for an address that may name a user; queries are cut off."""
     if not setting.repr or _has_secret(setting.annotation) or "@" in value:
         return ""
     without_query = re.split("[?#]", value, maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Whose tokens open the service, beside API keys, and which of their claims say what."""
+"""Which issuers' tokens are accepted besides API keys, and which of their claims mean what."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,11 +11,11 @@ from app.settings.names import variable
 from app.settings.values import service_url, split_at_commas
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-"""Signatures by a private key that the issuer alone has. Shared secrets and `none` are not to be had."""
+"""Only signatures made with a private key of the issuer; shared secrets and `none` are not supported."""
 
 
 def _issuer_url(value: str) -> str:
-    """Keep the address to the letter: tokens carry it so."""
+    """Keep the address exactly as written, because tokens contain it like that."""
     parts = urlsplit(service_url(value))
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise ValueError("it must be an https:// address, or anyone on the way could hand out keys of their own")
@@ -26,7 +26,7 @@ IssuerUrl = Annotated[str, AfterValidator(_issuer_url)]
 
 
 class IdentitySettings(BaseSettings):
-    """OpenID Connect. Without issuers there are API keys alone."""
+    """OpenID Connect. Without issuers, only API keys are accepted."""
 
     oidc_issuers: Annotated[tuple[IssuerUrl, ...], NoDecode, BeforeValidator(split_at_commas)] = Field(
         default=(), description="Issuers, comma-separated, as their tokens' claim `iss` has them, to the letter."

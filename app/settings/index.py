@@ -1,4 +1,4 @@
-"""Where the index lives."""
+"""Where the index is stored."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,11 +12,11 @@ from app.settings.values import ExistingFile, HeaderSecret, PostgresUrl, Url
 from app.settings.variants import Variant
 
 CLIENT_MODULES = {"pgvector": "psycopg_pool", "qdrant": "qdrant_client", "milvus": "pymilvus"}
-"""What a store's client library is imported as, where it is an extra of the same name that may not be installed."""
+"""The module of each store's client library, which is an optional extra with the store's name."""
 
 
 class IndexSettings(BaseSettings):
-    """One store, and what belongs to it."""
+    """The choice of one vector store, and the settings that belong to it."""
 
     vector_store: Literal["embedded", "weaviate", "pgvector", "qdrant", "milvus", "pinecone"] = Field(
         default="embedded", description="Where the index lives."

@@ -1,4 +1,4 @@
-"""How much each tenant may use, so that none of them takes the service from the others."""
+"""Per-tenant limits, so that no tenant takes the service away from the others."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def _quotas(value: object) -> object:
 
 
 class LimitSettings(BaseSettings):
-    """Limits of every tenant, and of those that have their own. Shared by all replicas through RAGSPAN_REDIS_URL."""
+    """Limits for every tenant, and for tenants with their own. Shared by all replicas through RAGSPAN_REDIS_URL."""
 
     tenant_requests_per_minute: int = Field(
         default=0, ge=0, le=10**9, description="Requests of one tenant in any minute; 0: any number."

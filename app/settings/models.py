@@ -1,4 +1,4 @@
-"""The models that embed, that rerank and that answer."""
+"""The models for embedding, reranking and answering."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from app.settings.variants import Variant
 
 
 class ModelSettings(BaseSettings):
-    """One choice for each role, and what belongs to it."""
+    """One choice for each role, and the settings that belong to it."""
 
     embedder: Literal["embedded", "openai"] = Field(default="embedded", description="What turns text into vectors.")
     embedder_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible embedding API.")

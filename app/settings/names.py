@@ -1,4 +1,4 @@
-"""What the settings are called in the environment."""
+"""Names of the settings in the environment."""
 
 PREFIX = "RAGSPAN_"
 

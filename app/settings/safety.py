@@ -1,4 +1,4 @@
-"""What an answer may carry out of the service, and how far it must rest on its passages."""
+"""What an answer may contain, and how well its passages must support it."""
 
 from typing import Annotated, Literal
 

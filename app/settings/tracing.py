@@ -1,4 +1,4 @@
-"""Where traces go, and of how many requests."""
+"""Where traces are sent, and for how many requests."""
 
 from typing import Self
 
@@ -12,7 +12,7 @@ TRACES_PATH = "/v1/traces"
 
 
 class TracingSettings(BaseSettings):
-    """Without an endpoint nothing is traced."""
+    """Tracing; off without an endpoint."""
 
     otlp_endpoint: Url | None = Field(
         default=None, description="Base address of an OpenTelemetry collector, OTLP over HTTP; none: no traces."

@@ -1,4 +1,4 @@
-"""Kinds of values that several sections share, each refused with what to write instead."""
+"""Value types that several sections share; each error says what to write instead."""
 
 import re
 from os import SEEK_END
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 ENDS_BYTES = 1024
-"""Room for the white space around a JSON object."""
+"""Room for white space around a JSON object."""
 
 
 def service_url(value: str) -> str:
@@ -41,12 +41,12 @@ def _postgres_url(value: str) -> str:
 
 
 def _require_plain(parts: SplitResult, instead: str) -> None:
-    """Raise ValueError for an address that holds more than where something is; `instead` says where that goes."""
+    """Raise ValueError if the address holds more than a location; `instead` says where the rest belongs."""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(f"it must carry no user, password, query or fragment; {instead}")
     try:
         _ = parts.port
-    except ValueError:  # whose text quotes what stands in the port's place
+    except ValueError:  # its message quotes what stands in place of the port
         raise ValueError("the port must be a number up to 65535") from None
 
 
@@ -57,7 +57,7 @@ def _existing_file(value: Path) -> Path:
 
 
 def _tokenizer_file(value: Path) -> Path:
-    """Look at the two ends alone, which tell a page of errors, a pointer of Git LFS or half a file: it may be large."""
+    """Check both ends of a possibly large file: that detects an error page, a Git LFS pointer and half a file."""
     try:
         with _existing_file(value).open("rb") as file:
             begin = file.read(ENDS_BYTES).lstrip()
@@ -71,7 +71,7 @@ def _tokenizer_file(value: Path) -> Path:
 
 
 def _header_secret(value: SecretStr) -> SecretStr:
-    """Accept what a header's field can carry; the end of line that a file's content brings along is not part of it."""
+    """Accept what an HTTP header can carry, without the line end that comes with a file's content."""
     key = value.get_secret_value().strip()
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise ValueError("it has a character that no HTTP header can carry, such as a blank or a letter with an accent")
@@ -88,12 +88,12 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
 
 
 def split_at_commas(value: object) -> object:
-    """Read a list from a variable, to the letter."""
+    """Read a comma-separated list, exactly as written."""
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 def comma_separated(value: object) -> object:
-    """Read a list from a variable, in lower case; `none` is the empty list, which an empty variable cannot say."""
+    """Read a comma-separated list in lower case; `none` stands for the empty list, as empty variables are ignored."""
     if not isinstance(value, str):
         return value
     words = tuple(word.strip().lower() for word in value.split(",") if word.strip())

@@ -1,4 +1,4 @@
-"""Settings that belong to one choice of several."""
+"""Settings that belong to only one of several choices."""
 
 from pydantic import BaseModel
 
@@ -6,13 +6,13 @@ from app.settings.names import variable
 
 
 class Variant:
-    """The settings that belong to one choice, or to several: some are required with it, all refused with any other."""
+    """Settings that belong to some choices: `required` with them, and refused, like `optional`, with any other."""
 
     def __init__(self, selector: str, *choices: str, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
         self.selector, self.choices, self.required, self.optional = selector, choices, required, optional
 
     def fault(self, settings: BaseModel) -> str | None:
-        """Return a sentence if the settings choose this variant without its fields, or set its fields in vain."""
+        """Return a sentence if a chosen variant lacks required settings, or if settings would have no effect."""
         chosen = getattr(settings, self.selector)
         if chosen in self.choices:
             missing = [variable(name) for name in self.required if getattr(settings, name) is None]

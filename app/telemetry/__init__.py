@@ -1,1 +1,1 @@
-"""Metrics and logs; neither ever holds a question, a passage, an answer or a secret."""
+"""Metrics, traces and logs; none of them ever contains a question, a passage, an answer or a secret."""

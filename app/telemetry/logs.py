@@ -1,6 +1,6 @@
 """Logs on standard error: JSON lines for machines, short lines for a person at a terminal.
 
-A stack trace is logged as its frames without the exception's text, which may quote a document, a question or a key.
+Stack traces are logged as frames without the exception's text, which may quote a document, a question or a key.
 """
 
 import logging
@@ -25,7 +25,7 @@ def _trace(record: logging.LogRecord) -> list[str]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: time, level, logger, message, trace_id, and what the caller passed as `extra`."""
+    """One JSON object per record: time, level, logger, message, trace_id, and what the caller passed as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -43,7 +43,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineFormatter(logging.Formatter):
-    """One short line a record, the stack under it."""
+    """One short line per record, followed by the stack if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES)
@@ -52,8 +52,8 @@ class LineFormatter(logging.Formatter):
 
 
 def configure_logs(level: str) -> None:
-    """Send all logs of the process to standard error; libraries speak only from `warning` upwards."""
-    # What no record shows need not be looked for: https://docs.python.org/3/howto/logging.html#optimization
+    """Send all logs to standard error; libraries log only from `warning` upwards."""
+    # Do not compute what no record shows: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage] - documented there
     handler = logging.StreamHandler(sys.stderr)

@@ -1,7 +1,7 @@
-"""Metrics in the Prometheus format, in a registry of their own: two services in one process share nothing.
+"""Metrics in the Prometheus format, in a registry of their own, so that two services in one process share nothing.
 
-Label values come from closed lists and exist from the start, so that a rate is 0 before the first event, not absent; no
-request can make up a new one. `docs/reference/metrics.md` is generated from here by `make schema`.
+Label values come from fixed lists and exist from the start, so that a rate is 0, not absent, before the first event; no
+request can create new ones. `make schema` generates `docs/reference/metrics.md` from this module.
 """
 
 import platform
@@ -30,14 +30,14 @@ from app.rag.sensitive import PERSONAL, SECRETS
 from app.rag.trace import current
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 16, 20, 30)
-"""Fine around the promises: first token within 2 s, whole answer within 20 s."""
+"""Fine-grained around our promises: first token within 2 s, whole answer within 20 s."""
 TOKEN_BUCKETS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1)
-"""Fine from what a small model on a GPU takes for a token to what a reader notices."""
+"""Fine-grained from the pace of a small model on a GPU to what a reader notices."""
 
 RETRIEVAL_STAGES: tuple[Stage, ...] = ("embed", "search", "rerank")
 DEPENDENCIES = ("embedder", "vector_store", "reranker", "generator", "rewriter", "cache")
 STATUSES = ("200", "400", "401", "422", "429", "499", "500", "502", "503", "504")
-"""What alerts and dashboards ask for; another status is a series once it happens."""
+"""The statuses that alerts and dashboards query; any other becomes a series when it first occurs."""
 
 Labelled = TypeVar("Labelled", Counter, Histogram, Gauge)
 
@@ -46,13 +46,13 @@ class Metrics:
     """The service's metrics, by the names that dashboards and alerts use."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # they would double the series and nothing reads them
+        disable_created_metrics()  # they double the number of series, and nothing reads them
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._of_requests()
         self._of_answers()
         self._of_stage: dict[Stage, Histogram] = {stage: self.stages.labels(stage) for stage in get_args(Stage)}
-        # Labels are looked up once: that costs more than to count.
+        # Looking up labels costs more than counting, so it is done once.
         self.requests_of, self._answers_of = cache(self.requests.labels), cache(self.answers.labels)
         self._prompt_tokens, self._completion_tokens = self.tokens.labels("prompt"), self.tokens.labels("completion")
         self._of_cache()
@@ -178,14 +178,14 @@ class Metrics:
         )
 
     def expect(self, endpoints: Collection[str]) -> None:
-        """Begin the counts of requests to these routes at 0."""
+        """Create the request counters of these routes, at 0."""
         _complete(self.requests, endpoints, STATUSES)
 
     def count_refused_sign_in(self) -> None:
         self.limited.labels("sign_in").inc()
 
     def observe_stages(self, timings_ms: Mapping[Stage, float]) -> None:
-        """Record the stages that one request went through; a traced request is its buckets' exemplar."""
+        """Record the stages of one request; a traced request becomes the exemplar of its buckets."""
         trace = current.get()
         exemplar = {"trace_id": trace.trace_id} if trace and trace.sampled else None
         for stage, milliseconds in timings_ms.items():
@@ -198,7 +198,7 @@ class Metrics:
             self.generation.observe(timings_ms["generate"] / 1000, exemplar)
 
     def observe_answer(self, done: Done) -> None:
-        """Record an answer that came to its end."""
+        """Record a completed answer."""
         self.observe_stages(done.timings_ms)
         self._answers_of(done.finish_reason, done.quality.verdict).inc()
         for dependency in done.degraded:
@@ -217,7 +217,7 @@ class Metrics:
 
 
 def _complete(metric: Labelled, *values: Collection[str]) -> Labelled:
-    """Make a series for each combination of the labels' values."""
+    """Create the series for every combination of label values."""
     for combination in product(*values):
         metric.labels(*combination)
     return metric

@@ -1,6 +1,6 @@
-"""Spans to an OpenTelemetry collector: OTLP over HTTP as JSON, by the client that model servers are asked with.
+"""Sends spans to an OpenTelemetry collector: OTLP over HTTP as JSON, with the same client that asks model servers.
 
-What the collector does not take in time is lost and counted; no request waits for it, and none fails with it.
+Spans that the collector does not take in time are dropped and counted; no request waits for it or fails because of it.
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
@@ -25,13 +25,13 @@ from app.telemetry.tracing import Attribute, Span
 log = logging.getLogger("ragspan.tracing")
 
 MAX_PENDING = 2048
-"""Spans, some hundred requests' worth or 2 MB, that wait for a collector that is slow."""
+"""Spans waiting for a slow collector: some hundred requests' worth, or 2 MB."""
 BATCH = 256
-"""Small enough that making the message holds requests up for a few milliseconds at most."""
+"""Small enough that serialising a batch delays requests by a few milliseconds at most."""
 EVERY_S = 2.0
 EXPORT_TIMEOUT_S = 3.0
 FLUSH_S = 3.0
-"""For what is left at the end."""
+"""Time for sending what is left at shutdown."""
 
 KIND_SERVER, KIND_CLIENT = 2, 3
 STATUS_ERROR = 2
@@ -41,7 +41,7 @@ FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\x20-\x7e]+")
 
 
 class Collector:
-    """Takes finished spans and sends them, a batch at a time, in a task of its own."""
+    """Queues finished spans and sends them in batches, in a task of its own."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
         self._client = HttpClient(EXPORT_TIMEOUT_S)
@@ -60,7 +60,7 @@ class Collector:
         self._task = asyncio.create_task(self._send_all())
 
     def take(self, spans: Sequence[Span]) -> None:
-        """Queue the spans of a request, all or none of them."""
+        """Queue all spans of a request, or drop all of them."""
         if len(self._waiting) + self._in_flight + len(spans) > MAX_PENDING:
             self._lost.inc(len(spans))
             return
@@ -69,7 +69,7 @@ class Collector:
             self._wake.set()
 
     async def close(self) -> None:
-        """Send what is left, within `FLUSH_S`."""
+        """Send what is left within `FLUSH_S`, then stop."""
         self._is_closing = True
         self._wake.set()
         await asyncio.wait({self._task}, timeout=FLUSH_S)
@@ -113,7 +113,7 @@ class Collector:
 
 
 def listed(variable: str) -> dict[str, str]:
-    """Return what OpenTelemetry's variable holds: `name=value`, separated by commas, values percent-encoded."""
+    """Return an OpenTelemetry variable's entries: `name=value`, separated by commas, values percent-encoded."""
     pairs = [entry.partition("=") for entry in os.environ.get(variable, "").split(",")]
     return {name.strip(): unquote(value.strip()) for name, separator, value in pairs if separator and name.strip()}
 

@@ -1,4 +1,4 @@
-"""Counts and logs every request at the outermost layer, so that what the gate refuses is counted too."""
+"""Counts and logs every request in the outermost layer, so that requests refused by the gate are included."""
 
 import logging
 import time
@@ -13,16 +13,16 @@ from app.telemetry.tracing import Tracing
 log = logging.getLogger("ragspan.request")
 
 OUTCOME_SCOPE_KEY = "ragspan.outcome"
-"""A route puts here the status that its answer deserves when the one it sent, 200 before a stream, proved wrong."""
+"""A route sets this to the status that its answer deserved if that differs from the 200 sent before a stream."""
 ENDPOINT_SCOPE_KEY = "ragspan.endpoint"
-"""Middleware that answers in place of a route puts that route's pattern here."""
+"""Middleware that answers in place of a route sets this to the route's pattern."""
 CLIENT_GONE = 499
-"""As nginx counts a client that left before the answer."""
+"""nginx's status for a client that left before the answer."""
 QUIET_ENDPOINTS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestTelemetry:
-    """ASGI middleware. The endpoint is the route's pattern, never the path, which may hold anything."""
+    """ASGI middleware. The `endpoint` label is the route's pattern, never the path, which may contain anything."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing) -> None:
         self.app = app

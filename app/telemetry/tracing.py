@@ -1,7 +1,8 @@
-"""Which requests are traced, and what their spans say, by OpenTelemetry's conventions for HTTP and for generative AI.
+"""Decides which requests are traced, and builds their spans by OpenTelemetry's HTTP and generative AI conventions.
 
-A request that is not sampled costs its trace id. Of one that is, the stages are noted as it runs; its spans are made
-after its answer. No span ever holds a question, a passage, an answer, a tenant, a key, a path or an error's text.
+A request that is not sampled costs no more than its trace id. For a sampled one, stages are recorded as it runs and
+spans are built after its answer. No span ever contains a question, a passage, an answer, a tenant, a key, a path or an
+error's text.
 """
 
 import logging
@@ -34,7 +35,7 @@ Attributes: TypeAlias = Mapping[str, Attribute]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A finished piece of work; times in nanoseconds since the epoch. `parent_id` is empty for a trace's first span."""
+    """A finished unit of work; times in nanoseconds since the epoch. `parent_id` is empty for a trace's first span."""
 
     name: str
     trace_id: str
@@ -48,9 +49,9 @@ class Span:
 
 
 class Tracing:
-    """Follows the caller's decision where the caller made one, else takes `RAGSPAN_TRACE_SAMPLE_RATIO` of the requests.
+    """Follows the caller's sampling decision if there is one, else samples by `RAGSPAN_TRACE_SAMPLE_RATIO`.
 
-    Without a collector it makes no spans, and hands a caller's `traceparent` on as it is.
+    Without a collector it builds no spans and forwards the caller's `traceparent` unchanged.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -61,7 +62,7 @@ class Tracing:
 
     @asynccontextmanager
     async def exporting(self) -> AsyncGenerator[None, None]:
-        """Send spans during the block, and what is left within a bounded time after it."""
+        """Send spans while the block runs, and the remaining ones within a bounded time after it."""
         if not self._endpoint:
             yield
             return
@@ -75,19 +76,19 @@ class Tracing:
             await collector.close()
 
     def begin(self, headers: Iterable[tuple[bytes, bytes]]) -> Trace:
-        """Return the trace of a request that begins now."""
+        """Start the trace of a request."""
         given = next((value for name, value in headers if name == b"traceparent"), b"").decode("latin-1")
         caller = TRACEPARENT.fullmatch(given) if given else None
         trace_id, parent_id = (caller[1], caller[2]) if caller else (secrets.token_hex(16), "")
         if not self._collector:
             return Trace(trace_id, given if caller else "")
-        # As OpenTelemetry's TraceIdRatioBased decides, so that services with one ratio keep the same traces.
+        # The same decision as OpenTelemetry's TraceIdRatioBased, so that services with one ratio keep the same traces.
         sampled = bool(int(caller[3], 16) & SAMPLED) if caller else int(trace_id[16:], 16) < self._bound
         span_id = secrets.token_hex(8)
         return Trace(trace_id, f"00-{trace_id}-{span_id}-0{sampled:d}", span_id, parent_id, sampled)
 
     def finish(self, trace: Trace, method: str, endpoint: str, status: int) -> None:
-        """Send the spans of a request that is over, if it is sampled. Never fails and never waits."""
+        """Send the spans of a finished request if it is sampled. Never fails and never waits."""
         if not trace.sampled or not self._collector:
             return
         try:
@@ -133,7 +134,7 @@ class Tracing:
 
 
 def stage_attributes(settings: Settings) -> Mapping[str, dict[str, Attribute]]:
-    """Return what the spans of each stage always say, after
+    """Return the constant attributes of each stage's spans, by
     https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-spans.md.
     """
     chat: dict[str, Attribute] = {

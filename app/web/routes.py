@@ -1,4 +1,4 @@
-"""The page people ask in: one file that names its assets, served under a policy that runs nothing else.
+"""The page for people: one HTML file that names its assets, served with a policy that allows nothing else to run.
 
 The page is a client of the public HTTP API like any other; no route here reads or changes data.
 """
@@ -45,13 +45,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def page() -> HTMLResponse:
-    """Serve the page. Its assets' address carries their content's hash: a new release never meets an old script."""
+    """Serve the page. Asset addresses contain a hash of their content, so a new release never meets an old script."""
     return HTMLResponse(rendered_page(), headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"})
 
 
 @router.get("/assets/{version}/{name}")
 def asset(version: str, name: str) -> Response:
-    """Serve a file of the page. 404 for any other name, and for another release's version."""
+    """Serve one of the page's assets; 404 for an unknown name or the version of another release."""
     content = assets().get(name)
     if content is None or version != assets_version():
         raise HTTPException(404)
@@ -61,7 +61,7 @@ def asset(version: str, name: str) -> Response:
 
 @cache
 def assets() -> Mapping[str, bytes]:
-    """Content of the page's files by name."""
+    """The page's assets: content by file name."""
     return {path.name: path.read_bytes() for path in (HERE / "assets").iterdir() if path.suffix in MEDIA_TYPES}
 
 

@@ -1,6 +1,6 @@
-"""`/session`: signing in to the page and out, by an API key or at an OpenID Connect issuer, and who is signed in.
+"""`/session`: sign in to the page with an API key or at an OpenID Connect issuer, see who is signed in, sign out.
 
-The page alone uses it; programs send their key or token with each request.
+Only the page uses it; programs send their key or token with each request.
 """
 
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class SignIn(BaseModel):
 
 @router.get("")
 async def who(request: Request) -> Response:
-    """Say who is signed in, what they may do, and in which ways one signs in; without any, all may do everything."""
+    """Say who is signed in, what they may do, and how to sign in; no ways to sign in means that anyone may do all."""
     sessions: Sessions | None = request.app.state.sessions
     if sessions is None:
         return JSONResponse({"ways": [], "scopes": API_SCOPES}, headers=NO_STORE)
