@@ -1,1 +1,1 @@
-"""HTTP: one file per resource."""
+"""The HTTP API: one file per resource."""

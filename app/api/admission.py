@@ -1,6 +1,7 @@
-"""Admission control: so many questions are answered at once, a few more wait, the rest is told to come back.
+"""Admission control: a fixed number of questions is answered at once, a few more wait, the rest is told to come back.
 
-What is turned away costs almost nothing, so that under any load those admitted are answered as if there were none.
+Turning a question away costs almost nothing, so that under any load the admitted ones are answered as if there were no
+others.
 """
 
 import asyncio
@@ -16,12 +17,12 @@ from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 QUESTION_PATHS = frozenset({"/query", "/v1/query", "/v1/retrieve", "/v1/chat/completions"})
 MAX_WAIT_S = 0.005
-"""For questions of the same moment while answers are short. Who is refused is to know within 20 ms."""
+"""Long enough for questions that arrive together while answers are short; a refusal must come within 20 ms."""
 RETRY_AFTER_S = 1
 
 
 class Admission:
-    """Places for `places` questions at once and a queue of `queue` for the next; per replica."""
+    """Places for `places` questions at once and a queue for `queue` more, per replica."""
 
     def __init__(self, places: int, queue: int, metrics: Metrics) -> None:
         self._places, self._queue = asyncio.Semaphore(places), queue
@@ -34,13 +35,13 @@ class Admission:
         return self._places.locked() and self._waiting >= self._queue
 
     async def enter(self) -> None:
-        """Take a place, to be left. Raises a Problem if none is free or gets free in time."""
+        """Take a place, which `leave` gives back. Raises a Problem if none is free or becomes free in time."""
         if self.is_full:
             raise self.turned_away("queue_full")
         if self._places.locked():
             await self._wait()
         else:
-            await self._places.acquire()  # at once
+            await self._places.acquire()  # does not wait
 
     def leave(self) -> None:
         self._places.release()
@@ -56,14 +57,14 @@ class Admission:
             self._waiting -= 1
 
     def turned_away(self, reason: Literal["queue_full", "queue_timeout"]) -> Problem:
-        """Count a question that finds no place, and return what it is told."""
+        """Count a refused question and return the Problem for its client."""
         self._shed.labels(reason).inc()
         detail = f"The service answers as many questions as it can; ask again in {RETRY_AFTER_S} s."
         return Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def admitted(request: Request) -> AsyncGenerator[None, None]:
-    """Hold a place from when the request has been read until its answer has been sent. For `Depends`."""
+    """Hold a place from when the request has been read until its answer has been sent. For use with `Depends`."""
     admission: Admission = request.app.state.admission
     await admission.enter()
     try:
@@ -73,7 +74,7 @@ async def admitted(request: Request) -> AsyncGenerator[None, None]:
 
 
 class TurnAway:
-    """ASGI middleware: 429 for a question that finds no place, before its body is read."""
+    """ASGI middleware: answers 429 to a question that finds no place, before its body is read."""
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self.app, self._admission = app, admission

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions` and `GET /v1/models`: `/v1/query` in the form that OpenAI's clients read."""
+"""`POST /v1/chat/completions` and `GET /v1/models`: `/v1/query` in the form that OpenAI's clients expect."""
 
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -29,7 +29,7 @@ LAST = LastEvent(b"data: [DONE]\n\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What all chunks of an answer share."""
+    """What all chunks of one answer share."""
 
     model: str
     ignored: Sequence[str]
@@ -45,7 +45,7 @@ class Completion:
         return _data(self.object("chat.completion.chunk", [choice], **more))
 
     def ragspan(self, sources: Sources, done: Done) -> dict[str, Any]:
-        """Return what OpenAI's form has no place for."""
+        """Return the parts of an answer that OpenAI's format has no place for."""
         return {
             **answer_end(done).model_dump(),
             "answer_id": self.answer_id,
@@ -70,7 +70,7 @@ async def complete(
 
 
 def _question(body: ChatRequest, service: Service, tenant: str, groups: frozenset[str] | None) -> Question:
-    """The last message is the question. Instructions are the service's own: no caller can lift them."""
+    """The last message is the question. System messages are ignored: no caller can override the service's own rules."""
     *before, last = body.messages
     if last.role != "user" or not last.content or not last.content.strip():
         raise Problem(
@@ -91,7 +91,7 @@ def _question(body: ChatRequest, service: Service, tenant: str, groups: frozense
 
 
 async def _next_word(events: AsyncGenerator[Event, None]) -> tuple[Sources, Token | Done]:
-    """Return the next piece or the end, and the sources if they came before it."""
+    """Return the next Token or Done, and the Sources if they came before it."""
     sources = Sources(())
     async for event in events:
         if not isinstance(event, Sources):
@@ -117,7 +117,7 @@ async def _chunks(
     events: AsyncGenerator[Event, None], completion: Completion, *, wants_usage: bool
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
-        # Until the first word a failure has a status of its own, by which a client knows whether to ask again.
+        # Before the first word a failure still gets its own status, which tells a client whether to retry.
         sources, event = await _next_word(events)
         yield completion.chunk({"role": "assistant", "content": ""})
         while isinstance(event, Token):
@@ -137,7 +137,7 @@ def _finish_reason(done: Done) -> str:
 
 
 def _usage(done: Done) -> dict[str, Any]:
-    """Return the member `usage`, or none where the model server did not say."""
+    """Return the `usage` member, or nothing if the model server reported no counts."""
     prompt, completion = done.prompt_tokens, done.completion_tokens
     if prompt is None or completion is None:
         return {}
@@ -150,7 +150,7 @@ def _data(chunk: dict[str, Any]) -> bytes:
 
 
 class ChatStream(EventStream):
-    """A stream of chunks. What fails after the first becomes an error object at the end, with no `[DONE]`."""
+    """A stream of chunks. A failure after the first one becomes a final error object, without `[DONE]`."""
 
     def failure(self, problem: dict[str, Any]) -> bytes:
         return _data(envelope(problem))
@@ -158,7 +158,7 @@ class ChatStream(EventStream):
 
 @router.get(MODELS_PATH)
 async def models(service: ServiceDep) -> dict[str, Any]:
-    """List the one model: what answers here."""
+    """List the one model that this service answers as."""
     return {"object": "list", "data": [_model(service)]}
 
 

@@ -1,4 +1,4 @@
-"""What OpenAI's chat clients send, as far as it means something here."""
+"""The requests of OpenAI's chat clients, as far as they apply here."""
 
 from typing import Annotated, Any, Literal, cast
 
@@ -12,7 +12,7 @@ WITHOUT_EFFECT = frozenset({
     "max_tokens", "max_completion_tokens", "user", "store", "metadata",
     "service_tier", "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key", "parallel_tool_calls",
 })  # fmt: skip
-"""The operator's settings decide how a model writes; clients send these unasked, so they are taken."""
+"""Accepted without effect, because clients send them unasked and the operator's settings decide how a model writes."""
 ONLY: dict[str, tuple[object, ...]] = {
     "n": (1,),
     "tools": ([],),
@@ -25,7 +25,7 @@ ONLY: dict[str, tuple[object, ...]] = {
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
 }
-"""The values that ask for nothing that is not done anyway; any other asks for what there is not."""
+"""The values that ask only for what is done anyway; any other value is refused."""
 
 
 def _joined(content: object) -> object:
@@ -37,7 +37,7 @@ def _joined(content: object) -> object:
 
 
 def _text(part: object) -> str:
-    """Return what a part says; a refusal, which clients echo of an answer, is what was said as well."""
+    """Return a part's text; a refusal, which clients echo from an earlier answer, is text as well."""
     fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
     kind = fields.get("type")
     text = fields.get("refusal" if kind == "refusal" else "text")
@@ -47,7 +47,7 @@ def _text(part: object) -> str:
 
 
 class ChatMessage(BaseModel):
-    """A message; what else clients echo of an answer's message, as a call of a tool, is left aside."""
+    """One message; anything else that clients echo from an answer, such as tool calls, is ignored."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[Text | None, BeforeValidator(_joined)] = Field(default=None, validate_default=True)
@@ -70,7 +70,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """A conversation whose last message is the question; `top_k` and `filter` are ours, beside OpenAI's."""
+    """A conversation whose last message is the question; `top_k` and `filter` are additions of ours."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -82,7 +82,7 @@ class ChatRequest(BaseModel):
     filter: Filter = {}
 
     def ignored(self) -> list[str]:
-        """Return what of the request has no effect. Raises a Problem for what would have one and cannot be had."""
+        """Return the names of fields without effect. Raises a Problem for a field whose effect cannot be had."""
         extra: dict[str, Any] = self.model_extra or {}
         wanted = {name: value for name, value in extra.items() if value is not None}
         for name, value in wanted.items():

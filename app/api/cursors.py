@@ -1,7 +1,8 @@
-"""Cursors: positions in a list of the store, as clients carry them.
+"""Cursors: positions in a store's listing, in the form that clients carry.
 
-Each has a checksum for its tenant, so that one which was cut or mistyped, or is another tenant's, is refused and not
-taken for some other place. It is no signature: whoever makes one up gets a page of their own documents, or is refused.
+Each has a checksum over its tenant and position, so that a truncated, mistyped or another tenant's cursor is refused
+instead of pointing somewhere else. It is no signature: a forged cursor leads to its maker's own documents or is
+refused.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,7 +15,7 @@ BAD_CURSOR = "it is none that this service gave you; send next_cursor as it came
 
 
 def cursor_of(tenant: str, position: str) -> str:
-    """Return a text fit for an address."""
+    """Return the position as URL-safe text."""
     checksum = sha256(f"{tenant}\0{position}".encode()).digest()[:CHECKSUM_BYTES]
     return urlsafe_b64encode(checksum + position.encode()).rstrip(b"=").decode()
 

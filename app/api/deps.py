@@ -1,4 +1,4 @@
-"""What routes ask for: the running service, and who asks as the gate found it."""
+"""Dependencies of the routes: the running service, and the caller as the gate identified it."""
 
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractContextManager, nullcontext
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What lives as long as the application."""
+    """Everything that lives as long as the application."""
 
     settings: Settings
     adapters: Adapters
@@ -35,23 +35,23 @@ class Service:
     metrics: Metrics
 
     def answer(self, question: Question, use: Use) -> AsyncGenerator[Event, None]:
-        """Return the events of an answer, out of the cache where there is one."""
+        """Return the events of an answer, from the cache where possible."""
         return self.cached.answer(question, use) if self.cached else self.pipeline.answer(question)
 
     async def begin(self, question: Question, use: Use) -> Replay | AsyncGenerator[Event, None]:
-        """Return the kept answer to this very question, or else the events of an answer, to be closed."""
+        """Return the cached answer to exactly this question, or else an answer's events, which must be closed."""
         return await self.cached.begin(question, use) if self.cached else self.pipeline.answer(question)
 
     def changing(self, tenant: str) -> AbstractContextManager[None]:
-        """Change documents of the tenant in the block: whatever comes of it, no answer of before is given after it."""
+        """Change the tenant's documents in the block: however it ends, no earlier answer is given afterwards."""
         return self.cached.changing(tenant) if self.cached else nullcontext()
 
     async def bounded(self, work: Awaitable[Result]) -> Result:
-        """Await work of the store within the time of a request. Raises DependencyUnavailable or DependencyTimeout."""
+        """Await a call to the store within a request's time. Raises DependencyUnavailable or DependencyTimeout."""
         return await self.pipeline.new_run().limit(work, "vector_store", self.settings.request_timeout_s)
 
     def check_length(self, text: str) -> None:
-        """Raise a Problem for a question that is too long."""
+        """Raise a Problem if the question is too long."""
         limit = self.settings.max_query_chars
         if len(text) > limit:
             raise Problem(422, f"The question has {len(text)} characters; at most {limit} are allowed.")
@@ -77,7 +77,7 @@ async def groups(request: Request) -> frozenset[str] | None:
 
 
 async def cache_use(request: Request) -> Use:
-    """What the request's own Cache-Control wants of the answer cache."""
+    """What the request's Cache-Control header asks of the answer cache."""
     given: list[bytes] = [value for name, value in request.scope["headers"] if name == b"cache-control"]
     directives = {part.strip().lower() for part in b",".join(given).split(b",")}
     return "neither" if b"no-store" in directives else "renew" if b"no-cache" in directives else "reuse"

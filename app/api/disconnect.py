@@ -1,4 +1,4 @@
-"""A client that leaves takes its work with it: nothing is computed for nobody."""
+"""Cancels the work for a request as soon as its client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,9 +14,10 @@ class ClientGone(Exception):
 
 
 async def unless_client_leaves(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """Await `work`, whose request body has been read; cancel it and raise ClientGone as soon as the client leaves.
+    """Await `work`; cancel it and raise ClientGone as soon as the client leaves. The body must have been read before.
 
-    It runs in the caller's own task, as under `asyncio.timeout`: a task for it would cost as much as some of the work.
+    The work runs in the caller's own task, as with `asyncio.timeout`: a new task would cost as much as some of the
+    work.
     """
     task = asyncio.current_task()
     assert task  # noqa: S101 - a coroutine always runs in a task

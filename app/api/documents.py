@@ -24,7 +24,7 @@ FIELDS = ("file", "source_uri", "groups", "metadata")
 
 
 def _known_form(doc_id: str) -> str:
-    """Raise a Problem for what is no document's id: no store is asked for it, and not every one could take it."""
+    """Raise a Problem for text that is no document's id, before a store is asked: some could not handle it."""
     if not is_document_id(doc_id):
         raise _unknown()
     return doc_id
@@ -105,9 +105,9 @@ async def get_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDe
 @router.delete("/{doc_id}", status_code=HTTP_204_NO_CONTENT)
 async def delete_document(doc_id: DocumentId, service: ServiceDep, tenant: TenantDep, caller: GroupsDep) -> None:
     """Remove a document; no older version of it can come back. Where that failed halfway, another try ends it."""
-    # One that was removed by half is not found any more. A store that is away says so here, before anything is changed.
+    # A half-removed document is no longer found. An unavailable store fails here, before anything changes.
     record = await _found(doc_id, service, tenant, caller)
-    revision = max(time.time_ns(), record.revision if record else 0)  # one of another clock may be of the future
+    revision = max(time.time_ns(), record.revision if record else 0)  # another machine's clock may be ahead
     with service.changing(tenant):
         was_there = await service.bounded(service.adapters.store.delete(tenant, doc_id, revision))
     if not was_there:
@@ -128,7 +128,7 @@ def _name_and_uri(filename: str, source_uri: str | None) -> tuple[str, str]:
 
 
 async def _found(doc_id: str, service: Service, tenant: str, caller: frozenset[str] | None) -> DocumentRecord | None:
-    """Return the document's record, None if there is none. Raises a Problem if the caller may not read it."""
+    """Return the document's record, or None. Raises a Problem if the caller may not read it."""
     record = await service.bounded(service.adapters.store.get(tenant, doc_id))
     if record is not None and not may_read(Scope(groups=caller), record.groups):
         raise _unknown()
@@ -136,7 +136,7 @@ async def _found(doc_id: str, service: Service, tenant: str, caller: frozenset[s
 
 
 def _check_fields(names: list[str]) -> None:
-    """Raise a Problem for what would be left out silently: a second file, a misspelt field."""
+    """Raise a Problem for what would otherwise be ignored silently: a second file, a misspelt field."""
     for name in names:
         if name not in FIELDS:
             raise Problem(422, f"There is no field {name[:80]!r}; allowed are {', '.join(FIELDS)}.")

@@ -1,4 +1,4 @@
-"""Exception handlers: each error that a route may raise becomes a problem, whatever raised it."""
+"""Exception handlers: turn every error that a route may raise into a problem response."""
 
 import logging
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ DEPENDENCY_NAMES: Mapping[str, str] = {
     "generator": "the answer generator",
 }
 RETRY_AFTER_S = 2
-"""Where the dependency does not say for how long it will be away."""
+"""Used if the dependency does not say how long it will be away."""
 NOT_JSON = "The request body is not JSON in UTF-8."
 NOT_A_FORM = "The request body is not multipart/form-data with the boundary that its Content-Type names."
 HTTP_DETAILS: Mapping[int, str] = {
@@ -45,11 +45,11 @@ FAULTS: Mapping[str, str] = {
     "model_attributes_type": "send a JSON object, with the header Content-Type: application/json",
     "missing": "it is required; send it",
 }
-"""What a client reads of a fault that pydantic words for programmers, by the fault's type."""
+"""Messages for clients in place of pydantic's wording for programmers, by type of fault."""
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return what a client may know of an error. The error's own text is for the log alone."""
+    """Return what a client may know about an error; the error's own text is for the log alone."""
     match error:
         case Problem():
             return error
@@ -66,7 +66,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _of_dependency(error: DependencyUnavailable) -> Problem:
-    """422 where it refuses this very request, 504 for silence, 502 for a wrong answer, 503 for none or for "later"."""
+    """422 if it refuses this request, 504 for silence, 502 for an error, 503 if it is down or asks to wait."""
     name = DEPENDENCY_NAMES.get(error.dependency, "a dependency")
     name = name[0].upper() + name[1:]
     if isinstance(error, RequestRefused):
@@ -81,7 +81,7 @@ def _of_dependency(error: DependencyUnavailable) -> Problem:
 
 
 def log_error(error: Exception) -> None:
-    """Log what went wrong; a stack trace only for what nobody foresaw."""
+    """Log an error, with a stack trace only if nobody foresaw it."""
     if isinstance(error, ServiceError):
         log.warning(str(error), extra={"error": type(error).__name__})
     elif not isinstance(error, Problem | ClientGone):
@@ -91,7 +91,7 @@ def log_error(error: Exception) -> None:
 def response_to(error: Exception) -> Response:
     """Log what a route raised and return what its client gets."""
     if isinstance(error, ClientGone):
-        return Response(status_code=499)  # nobody reads it; the request log and the metrics do
+        return Response(status_code=499)  # only the request log and the metrics see it
     log_error(error)
     return problem_of(error).response()
 
@@ -108,7 +108,7 @@ async def _handle_http(request: Request, error: Exception) -> Response:
 
 
 async def _handle_invalid(_request: Request, error: Exception) -> Response:
-    """Name the field and what is allowed, never the value: it may be a document or a key."""
+    """Name the field and what is allowed, never the value, which may be a document or a key."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):

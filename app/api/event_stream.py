@@ -1,4 +1,4 @@
-"""Server-sent events: sent as they come, the last one `done` or `error`; a client that leaves cancels the work."""
+"""Server-sent events, sent as they come, the last one `done` or `error`. A client that leaves cancels the work."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,23 +15,23 @@ from app.telemetry.requests import CLIENT_GONE, OUTCOME_SCOPE_KEY
 HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    # A proxy that collects the answer before passing it on would undo the streaming.
+    # Otherwise a buffering proxy would undo the streaming.
     (b"x-accel-buffering", b"no"),
 )
 
 
 def server_sent_event(name: str, data: object) -> bytes:
-    """Return one event of models, dictionaries and such; JSON has no bare line break, so one `data` line is enough."""
+    """Return one event with `data` as JSON, which contains no bare line break, so that one `data` line is enough."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), to_json(data))
 
 
 class LastEvent(bytes):
-    """The event after which none comes: it leaves together with the end, which would be a write of its own."""
+    """The final event: it is sent together with the end of the body, which would otherwise be a write of its own."""
 
 
 class EventStream(Response):
-    """A response of events. What fails before the first is a problem with its own status; what fails after it
-    becomes an `error` event, a problem object, at the end.
+    """A response made of events. A failure before the first one becomes a problem with its own status; a failure after
+    it becomes a final `error` event that contains the problem.
     """
 
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
@@ -74,7 +74,7 @@ class EventStream(Response):
         return await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _finish(self) -> None:
-        """Let what comes after the last event be done, such as keeping the answer: the client has it already."""
+        """Finish work that follows the last event, such as caching the answer: the client has it already."""
         try:
             async for _ in self.events:
                 pass

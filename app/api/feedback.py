@@ -1,4 +1,4 @@
-"""`POST /v1/feedback`: whether an answer helped, counted and logged by the answer's id."""
+"""`POST /v1/feedback`: records whether an answer helped, in a metric and, with the answer's id, in the log."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""HEAD is answered wherever GET is, by the same head (RFC 9110, section 9.3.2). No route has to name it."""
+"""Answers HEAD wherever GET is answered, with the same head (RFC 9110, section 9.3.2); routes need not mention it."""
 
 from collections.abc import Awaitable
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """ASGI middleware, the outermost: all behind it see a GET; the server, which knows better, leaves the body out."""
+    """The outermost ASGI middleware: everything behind it sees a GET; the server omits the body for HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

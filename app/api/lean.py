@@ -1,8 +1,8 @@
-"""The short way to the routes that questions go to.
+"""A short way to the routes that answer questions.
 
-FastAPI's own way looks for the route, opens exit stacks, solves dependencies, validates: for a question that costs as
-much as its search. Here a request that is as it should be goes straight to the same endpoint, after the same
-dependencies; any other, such as one whose body is not valid, goes FastAPI's way, which has the words for it.
+FastAPI's own way matches the route, opens exit stacks, resolves dependencies and validates: for a question that costs
+as much as its search. Here a well-formed request goes straight to the same endpoint, after the same dependencies. Any
+other request, e.g. one with an invalid body, takes FastAPI's way, which knows how to explain what is wrong.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -23,9 +23,9 @@ JSON = b"application/json"
 
 
 class LeanRoute:
-    """A route with a JSON body whose dependencies take the request and nothing else, and which returns a Response.
+    """A route with one JSON body, whose dependencies take only the request, and which returns a Response.
 
-    Raises LookupError for a route that is not of this kind: what was left out here would not be asked for.
+    Raises LookupError for any other route, because what is left out here would never be checked.
     """
 
     def __init__(self, route: APIRoute) -> None:
@@ -65,14 +65,14 @@ class LeanRoute:
 
 
 def _parameters(dependant: Dependant) -> bool:
-    """Say whether it takes parts of the request that only FastAPI takes apart."""
+    """Say whether it takes parts of the request that only FastAPI can extract."""
     fields = (dependant.path_params, dependant.query_params, dependant.header_params, dependant.cookie_params)
     names = (dependant.response_param_name, dependant.background_tasks_param_name, dependant.security_scopes_param_name)
     return any(fields) or any(names)
 
 
 def _dependency(needed: Dependant, path: str) -> tuple[str | None, Callable[[Request], Any], bool]:
-    """Return the argument's name, what gives it, and whether that is a context around the answer."""
+    """Return the argument's name, the function that provides it, and whether that is a context around the answer."""
     call: Callable[[Request], Any] | None = needed.call
     is_context = isasyncgenfunction(call)
     takes_request_alone = needed.request_param_name and not (
@@ -84,7 +84,7 @@ def _dependency(needed: Dependant, path: str) -> tuple[str | None, Callable[[Req
 
 
 class LeanRoutes:
-    """ASGI middleware, the innermost: takes the valid requests of its routes past FastAPI's router."""
+    """The innermost ASGI middleware: takes valid requests for its routes past FastAPI's router."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[APIRoute]) -> None:
         self.app = app
@@ -109,7 +109,7 @@ def _is_json(scope: Scope) -> bool:
 
 
 async def _read(receive: Receive) -> tuple[list[Message], bytes]:
-    """Return all messages of a body, and the body; nothing of it where the client left before its end."""
+    """Return a body's messages and its content, which is empty if the client left before its end."""
     messages: list[Message] = []
     while True:
         message = await receive()

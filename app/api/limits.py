@@ -1,4 +1,4 @@
-"""What each tenant may use in a minute and at once: beyond it 429 before the body is read, and headers that say so.
+"""Enforces per-tenant limits: 429 before the body is read, and headers that tell what is left.
 
 Header fields and problem type are those of draft-ietf-httpapi-ratelimit-headers-11.
 """
@@ -25,11 +25,11 @@ WINDOW_S = 60
 ASKS_A_MODEL = QUESTION_PATHS - {"/v1/retrieve"}
 NO_LIMITS = Quota()
 FIRST_ESTIMATE = 1000
-"""Tokens that an answer is taken to cost before this replica has seen any."""
+"""Tokens that an answer is assumed to cost until this replica has seen one."""
 MEMORY = 16
-"""So many answers' costs make the estimate for the next."""
+"""How many answers the running estimate averages over."""
 LEAVE_ALONE_S = 1.0
-"""How long Redis is not asked after it failed."""
+"""How long Redis is left alone after it failed."""
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 SENTENCES = {
     "requests": "Your tenant may make {quota.requests} requests a minute",
@@ -39,7 +39,7 @@ SENTENCES = {
 
 
 class Ledgers:
-    """Counts in Redis for all replicas, or for this one alone while there is no Redis that answers."""
+    """Counts in Redis for all replicas, or in this replica alone while no Redis answers."""
 
     def __init__(self, replica: QuotaLedger, shared: QuotaLedger | None, metrics: Metrics) -> None:
         self._replica, self._shared = replica, shared
@@ -47,7 +47,7 @@ class Ledgers:
         self._ask_again_at = 0.0
 
     async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> tuple[QuotaLedger, Grant]:
-        """Return the grant, and the ledger that is to settle it."""
+        """Return the grant, and the ledger that must settle it."""
         if self._shared and time.monotonic() >= self._ask_again_at:
             try:
                 grant = await self._shared.admit(tenant, quota, tokens, lease)
@@ -67,7 +67,7 @@ class Ledgers:
 
 @dataclass(slots=True)
 class _Exchange:
-    """One request that was let in: adds headers to its response."""
+    """Adds rate-limit headers to the response of one admitted request."""
 
     send: Send
     fields: dict[str, str]
@@ -80,7 +80,7 @@ class _Exchange:
 
 
 class TenantLimits:
-    """ASGI middleware behind the gate: counts each request of a tenant with limits."""
+    """ASGI middleware behind the gate: counts each request of a tenant that has limits."""
 
     def __init__(self, app: ASGIApp, ledgers: Ledgers, quota_of: Callable[[str], Quota], metrics: Metrics) -> None:
         self.app, self._ledgers, self._quota_of, self._limited = app, ledgers, quota_of, metrics.limited
@@ -109,7 +109,7 @@ class TenantLimits:
             await self._settle(ledger, principal.tenant, grant, owed if quota.tokens else 0, lease)
 
     def _cost(self, reserved: int) -> int:
-        """Return the tokens of an answer; one that broke off costs what was reserved, without a word nothing."""
+        """Return an answer's tokens; for one that broke off what was reserved, or nothing before its first word."""
         trace = current.get()
         done = trace.end if trace else None
         if not isinstance(done, Done):
@@ -126,12 +126,12 @@ class TenantLimits:
     async def _settle(self, ledger: QuotaLedger, tenant: str, grant: Grant, tokens: int, lease: str) -> None:
         if not tokens and not lease:
             return
-        with suppress(DependencyUnavailable):  # the place is free again when its lease runs out
+        with suppress(DependencyUnavailable):  # the lease expires by itself
             await ledger.settle(tenant, grant, tokens, lease)
 
 
 def rate_limit_fields(quota: Quota, grant: Grant) -> dict[str, str]:
-    """Return `RateLimit-Policy` and `RateLimit` for the limits that there are."""
+    """Return `RateLimit-Policy` and `RateLimit` headers for the limits that apply."""
     left = [
         f'"{name}";r={max(limit - used, 0)};t={WINDOW_S}'
         for name, limit, used in (

@@ -1,6 +1,6 @@
-"""Errors as OpenAI's clients read them, on the addresses that OpenAI's API has.
+"""Errors in OpenAI's format, on the addresses that OpenAI's API has.
 
-Routes and middleware raise and send problems, as everywhere; here, outside of them all, each becomes OpenAI's envelope.
+Routes and middleware raise and send problems as everywhere else; this layer, outside of them all, converts each one.
 """
 
 import json
@@ -16,18 +16,18 @@ from app.api.errors import log_error, problem_of
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 ADDRESSES = tuple(f"{path}/" for path in (CHAT_PATH, MODELS_PATH, "/v1/completions", "/v1/embeddings", "/v1/responses"))
-"""Where OpenAI's clients ask for answers and vectors, and what lies below. There is nothing at the last three; in other
-words than these the clients could not say so."""
+"""The addresses that OpenAI's clients use, and everything below them. The last three do not exist here, and the clients
+understand that only in this format."""
 INVALID = 400
 UNPROCESSABLE = 422
-"""OpenAI answers 400 where we answer 422 elsewhere, and its clients know BadRequestError for it."""
+"""OpenAI answers 400 where we answer 422 elsewhere, and its clients map 400 to BadRequestError."""
 SERVER_FAULTS = 500
 TYPES: Mapping[int, tuple[str, str | None]] = {
     401: ("invalid_request_error", "invalid_api_key"),
     403: ("permission_error", None),
     429: ("rate_limit_error", "rate_limit_exceeded"),
 }
-"""`type` and `code` by status, where OpenAI has its own."""
+"""`type` and `code` by status, where OpenAI has special ones."""
 
 
 def is_openai(path: str) -> bool:
@@ -35,7 +35,7 @@ def is_openai(path: str) -> bool:
 
 
 def envelope(problem: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the problem object as OpenAI's error object; `code` and `param` of the problem go along."""
+    """Return the problem as OpenAI's error object, including its `code` and `param`."""
     default = ("server_error" if problem["status"] >= SERVER_FAULTS else "invalid_request_error", None)
     kind, code = TYPES.get(problem["status"], default)
     fields = [fault["field"] for fault in problem.get("errors", ())]
@@ -44,7 +44,7 @@ def envelope(problem: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class OpenAiErrors:
-    """ASGI middleware: puts each problem of these addresses into the envelope, whoever sent it."""
+    """ASGI middleware: converts every problem on these addresses, whoever sent it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,7 +67,7 @@ class OpenAiErrors:
 
 
 class _Translated:
-    """Passes a response on, a problem as its envelope."""
+    """Passes a response on, converting it if it is a problem."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,6 +1,6 @@
-"""The OpenAPI document: FastAPI's, with what it cannot see of us: problems, streams, keys, and an example of each.
+"""The OpenAPI document: FastAPI's own, plus what it cannot know: problems, streams, keys, and an example of each.
 
-Statuses of middleware and of exception handlers stand in no route's signature, so they are said here, by address.
+Statuses sent by middleware and exception handlers appear in no route's signature, so they are listed here by address.
 """
 
 from collections.abc import Mapping
@@ -124,10 +124,10 @@ KEYS: Mapping[str, Json] = {
 
 
 class DocumentedApp(FastAPI):
-    """FastAPI with the whole OpenAPI document."""
+    """FastAPI with the complete OpenAPI document."""
 
     def openapi(self) -> Json:
-        """Return the document, made once."""
+        """Return the document, built on first use."""
         if not self.openapi_schema:
             self.version = version("ragspan")
             document = super().openapi()
@@ -179,7 +179,7 @@ def _not_ready() -> Json:
 
 
 def _problem(method: str, path: str, status: int) -> tuple[int, Json]:
-    """Return the status as a client sees it, and the response; OpenAI's clients know 400 where others get 422."""
+    """Return the status and the response as a client sees them; on OpenAI's addresses 422 becomes 400."""
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         body = invalid(examples.FAULTS.get((method, path), examples.EMPTY_QUESTION)).body()
     else:

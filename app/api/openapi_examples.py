@@ -1,6 +1,6 @@
-"""What the OpenAPI document shows: a request and its answer for each address, a problem for each status.
+"""The examples in the OpenAPI document: a request and its answer for each address, a problem for each status.
 
-A test holds each against its schema, sends the requests, and compares the answers' members with what comes.
+A test validates each against its schema, sends the requests, and compares the members of the answers.
 """
 
 from collections.abc import Mapping
@@ -144,5 +144,5 @@ DETAILS: Mapping[int, str] = {
     504: "The answer generator did not answer in time.",
 }
 FAULTS: Mapping[tuple[str, str], tuple[str, str]] = {("get", "/v1/documents"): ("cursor", BAD_CURSOR)}
-"""Of an invalid request to an address at which no question is asked: the field, and what to send instead."""
+"""Faults of invalid requests where no question is asked: the field, and what to send instead."""
 EMPTY_QUESTION = ("query", "the question is empty; write one")

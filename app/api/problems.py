@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem+json. What a client reads is written here; nothing that a dependency said reaches it."""
+"""Errors as RFC 9457 problem+json. Their text is written here; nothing that a dependency said reaches a client."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 
 class Problem(Exception):
-    """A request that cannot be answered, with a sentence for the client."""
+    """A request cannot be answered; `detail` is a sentence for the client."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -24,12 +24,12 @@ class Problem(Exception):
 
 
 def invalid(*faults: tuple[str, str]) -> Problem:
-    """Return the problem of a request with these faults: each a field, and what to send instead."""
+    """Return the problem for an invalid request. Each fault is a field and what to send instead."""
     detail = "; ".join(f"{field}: {message}" for field, message in faults)
     errors = [{"field": field, "message": message} for field, message in faults]
     return Problem(422, f"The request is not valid: {detail}.", errors=errors)
 
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return a problem as a response, for middleware, which cannot raise to the exception handlers."""
+    """Return a problem as a response, for middleware, whose exceptions would not reach the handlers."""
     return Problem(status, detail, headers=headers).response()

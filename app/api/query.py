@@ -25,7 +25,7 @@ from app.telemetry.metrics import Metrics
 
 JSON = "application/json"
 PASSAGES_AT_HAND = 512
-"""Found again and again, or given with kept answers; some 2 MB."""
+"""Passages kept as JSON because they are found often or belong to cached answers; some 2 MB."""
 
 router = APIRouter(tags=["questions"], dependencies=[Depends(admitted)])
 
@@ -64,7 +64,7 @@ def _question(body: QueryRequest, service: Service, tenant: str, groups: frozens
 
 
 async def observed(events: AsyncGenerator[Event, None], metrics: Metrics) -> AsyncGenerator[Event, None]:
-    """Pass the events on, counting and timing them."""
+    """Yield the events, counting and timing them."""
     trace = current.get()
     with metrics.active_queries.track_inprogress():
         async with aclosing(events):
@@ -99,7 +99,7 @@ async def collect(events: AsyncGenerator[Event, None]) -> Answer:
 
 
 def replayed(replay: Replay) -> bytes:
-    """Return an answer as JSON, of which only what is of this request is made anew."""
+    """Return a cached answer as JSON, rebuilding only what differs in each request."""
     done = replay.done
     rest, metadata = _lasting(replay.found)
     return b'{"answer_id":"%b","metadata":{"timings_ms":%b,"degraded":%b,%b,%b' % (
@@ -113,7 +113,7 @@ def replayed(replay: Replay) -> bytes:
 
 @lru_cache(maxsize=HOT_ANSWERS)
 def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
-    """Return the fields of an answer to this very question, and those of its metadata, each up to the closing brace."""
+    """Return an answer's constant fields and those of its metadata, each without its opening brace."""
     end = answer_end(found.done("exact", {}, []))
     answer = Answer(answer=found.text, sources=[source(hit) for hit in found.hits], **dict(end))
     rest = answer.model_dump_json(exclude={"answer_id", "metadata"})
@@ -121,8 +121,8 @@ def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
 
 
 async def _rendered(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
-    """The sources leave with the first words: until then a failure has a status of its own, by which a client knows
-    whether to ask again.
+    """The sources are sent with the first words: before that, a failure still gets its own status, which tells a client
+    whether to retry.
     """
     sources = b""
     async with aclosing(events):
@@ -140,7 +140,7 @@ async def _rendered(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes
 
 
 def render(event: Event) -> bytes:
-    """Return an event as it goes over the wire."""
+    """Return an event in its wire format."""
     match event:
         case Sources(hits):
             return b'event: sources\ndata: {"sources":[%b]}\n\n' % b",".join(_source_json(hit) for hit in hits)
@@ -163,7 +163,7 @@ def source(hit: Hit) -> Source:
 
 
 def new_answer_id() -> str:
-    """Return a random UUID as RFC 9562 has it, of version 4; made with `uuid` it is a twentieth of a kept answer."""
+    """Return a random UUID, version 4 of RFC 9562; the `uuid` module would take a twentieth of a cached answer."""
     digits = secrets.token_hex(16)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:30]}"
 

@@ -1,4 +1,4 @@
-"""What goes over the wire. Unknown fields of a request are refused by name: a misspelt option must not be ignored."""
+"""Requests and responses. Unknown request fields are refused by name: a misspelt option must not be ignored."""
 
 from typing import Annotated, Literal, cast
 from uuid import UUID
@@ -18,7 +18,7 @@ def _not_empty(text: str) -> str:
 
 
 def _unicode(text: str) -> str:
-    """Refuse half a surrogate pair, which JSON can write but no tokenizer, store or server can take."""
+    """Reject half a surrogate pair, which JSON can encode but no tokenizer, store or server accepts."""
     try:
         text.encode()
     except UnicodeEncodeError:

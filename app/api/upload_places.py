@@ -1,6 +1,6 @@
-"""So many documents are added at once; a few more wait, unread, the rest is told to come back.
+"""Limits concurrent uploads: a few more wait unread, the rest is told to come back.
 
-An upload is whole in the temporary folder, then in memory, until it is in the index.
+An upload is held as a whole, first in the temporary folder, then in memory, until it is indexed.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from app.security.principal import PRINCIPAL_KEY
 from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 PLACES = 8
-"""Per replica; the temporary folder of its pod is made for so many of the largest (infra/services/rag_api.py)."""
+"""Per replica. The pod's temporary folder has room for this many of the largest uploads (infra/services/rag_api.py)."""
 PLACES_OF_A_TENANT = 6
-"""Whoever sends slowly keeps a place for long; so nobody can keep all of them."""
+"""A slow sender keeps its place for long, so no tenant may occupy all of them."""
 QUEUE = 16
-"""What waits has sent its head, and of its body no more than the connection's buffers hold."""
+"""Waiting uploads have sent their head, and no more of the body than fits into the connection's buffers."""
 MAX_WAIT_S = 30.0
-"""Whoever adds documents has time; half of what proxies allow an answer."""
+"""Uploads can wait; this is half of what proxies usually allow an answer."""
 RETRY_AFTER_S = 5
 
 
 class UploadPlaces:
-    """ASGI middleware: 429 for an upload that finds no place, before its body is read."""
+    """ASGI middleware: answers 429 to an upload that finds no place, before its body is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,7 +48,7 @@ class UploadPlaces:
         return await problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})(scope, receive, send)
 
     async def _get_a_place(self, tenant: str, held: AsyncExitStack) -> bool:
-        """Wait for a place of the tenant's and of all, to be left with `held`; False if there is none in time."""
+        """Wait for a place of the tenant and one of all, released by `held`; False if none becomes free in time."""
         wanted = (self._of_tenant.setdefault(tenant, Semaphore(PLACES_OF_A_TENANT)), self._places)
         if any(places.locked() for places in wanted) and self._waiting >= QUEUE:
             return False

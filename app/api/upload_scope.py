@@ -1,4 +1,4 @@
-"""What an upload says of who may read the document, and of its metadata."""
+"""Parses an upload's form fields for access groups and metadata."""
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,7 +10,7 @@ _METADATA = TypeAdapter(dict[str, str])
 
 
 def groups_of_upload(given: str | None, caller: frozenset[str] | None) -> tuple[str, ...] | None:
-    """Return the document's groups; None if none are given. Raises a Problem for groups that the caller is not in."""
+    """Return the document's groups, None if none are given. Raises a Problem for groups that the caller is not in."""
     if given is None or given == WHOLE_TENANT:
         return None if given is None else ()
     try:
@@ -24,7 +24,7 @@ def groups_of_upload(given: str | None, caller: frozenset[str] | None) -> tuple[
 
 
 def tags_of_upload(metadata: str | None) -> tuple[str, ...] | None:
-    """Return the document's tags from a JSON object; None if there is none. Raises a Problem."""
+    """Return the tags of a JSON object, None if there is none. Raises a Problem."""
     if metadata is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`ragspan ingest`: files and folders into the index, here or through the server that holds it."""
+"""`ragspan ingest`: adds files and folders to the index, directly or through the server that holds it."""
 
 import asyncio
 import json
@@ -77,7 +77,7 @@ async def _ingest(
     api_key: str | None,
     tenant: str | None,
 ) -> Report:
-    """Return what became of the files; of those before one at which the index or its server failed, if one did."""
+    """Ingest the files and report on each, up to the one at which the index or its server failed, if one did."""
     started, telling = time.perf_counter(), Telling(len(found.paths))
     files: list[FileReport] = []
     failure: ServiceError | None = None
@@ -94,7 +94,7 @@ async def _ingest(
 
 
 def _marking(groups: tuple[str, ...], metadata: tuple[str, ...]) -> Callable[[SourceFile], SourceFile]:
-    """Return a function that gives a file these groups and metadata, where there are any."""
+    """Return a function that sets these groups and metadata on a file, where given."""
     pairs = [pair.partition("=") for pair in metadata]
     try:
         of_groups = parse_groups(groups) if groups else None
@@ -121,7 +121,7 @@ async def _add(path: Path, add: Ingest, max_bytes: int) -> FileReport:
 async def _target(
     settings: Settings, server: str | None, api_key: str | None, tenant: str | None, telling: Telling
 ) -> AsyncGenerator[tuple[Ingest, str]]:
-    """Where the documents go: the server that was named or that holds the data folder, else the store itself."""
+    """Yield how to ingest and where to: the named server, the one that holds the data folder, or the store itself."""
     async with AsyncExitStack() as stack:
         if not server and settings.vector_store == "embedded":
             try:

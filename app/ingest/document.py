@@ -1,4 +1,4 @@
-"""A file as it comes in, and as text once it has been read."""
+"""A file as it comes in, and the text that is read from it."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,20 @@ from app.rag.chunking import Section
 
 
 class UnreadableDocument(Exception):
-    """The file cannot be indexed; `args[0]` is a sentence for the person who sent it, saying why."""
+    """The file cannot be indexed; `args[0]` is a sentence for its sender that says why."""
 
 
 class DocumentOfOthers(Exception):
-    """The source's document belongs to groups that whoever would replace it is not in; nothing was written."""
+    """The existing document belongs to groups that the writer is not in; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """`revision` orders versions of one source: its time of change in nanoseconds since the epoch. One
-    of the future, from another clock, counts as now: nothing could replace or delete what it orders.
+    """A file to ingest. `revision` orders the versions of one source: its time of change in nanoseconds since the
+    epoch.
 
-    `groups` and `tags` are as `ports.DocumentVersion` has them; None leaves those of the document as they are.
+    A revision in the future, from another clock, counts as now: otherwise nothing could replace or delete the document.
+    `groups` and `tags` are those of `ports.DocumentVersion`; None keeps what the existing document has.
     """
 
     name: str
@@ -31,7 +32,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """`title` is the document's own; a parser that finds none leaves it empty, and `parse` takes the file's name."""
+    """The text of a document. `title` is empty if the document has none; `parse` then uses the file's name."""
 
     title: str
     sections: tuple[Section, ...]

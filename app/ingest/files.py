@@ -1,4 +1,4 @@
-"""Finding the files that a person means by a path."""
+"""Finds the files that a path on the command line stands for."""
 
 import os
 from collections import Counter
@@ -12,14 +12,14 @@ from app.ingest.parsing import PARSERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFiles:
-    """`ignored` counts the files of folders whose suffix is not among the formats, by suffix."""
+    """The files found; `ignored` counts files in folders that have no readable format, by suffix."""
 
     paths: tuple[Path, ...]
     ignored: Counter[str]
 
 
 def find_files(paths: Iterable[Path]) -> FoundFiles:
-    """Files as given, and those below folders in readable formats; hidden files and folders below are left out."""
+    """Return the given files, and files in readable formats below the given folders except hidden ones."""
     found: dict[Path, None] = {}
     ignored: Counter[str] = Counter()
     for path in paths:
@@ -32,7 +32,7 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
 
 
 def read_file(path: Path, max_bytes: int) -> SourceFile:
-    """The file with its modification time as revision. Raises UnreadableDocument if it is too large or unreadable."""
+    """Read a file; its revision is its modification time. Raises UnreadableDocument."""
     try:
         status = path.stat()
         if status.st_size > max_bytes:

@@ -1,4 +1,4 @@
-"""The names by which the index knows a document, its versions and its chunks: equal input, equal name, everywhere."""
+"""Derives the ids of documents, versions and chunks: equal input gives an equal id everywhere."""
 
 import json
 import re
@@ -12,11 +12,11 @@ from app.rag.chunking import CHUNKER
 
 _CHUNKS = UUID("0d6c8f0a-7f0e-5d0c-9d1b-6a1f4b0c2e57")
 _DIGEST_CHARACTERS = 32
-"""128 bits of a SHA-256: enough that no two documents or contents meet by chance."""
+"""128 bits of a SHA-256: enough to rule out accidental collisions."""
 
 
 def is_uri(text: str) -> bool:
-    """Whether it has a scheme and something after it, no white space or control character, and no broken host."""
+    """Whether it has a scheme, something after it, no white space or control characters, and no malformed host."""
     try:
         urlsplit(text)
     except ValueError:
@@ -25,22 +25,22 @@ def is_uri(text: str) -> bool:
 
 
 def upload_uri(filename: str) -> str:
-    """Source URI of an upload that names none; the same file name is the same document."""
+    """Return the source URI of an upload that gives none; the same file name means the same document."""
     return f"upload:///{quote(filename)}"
 
 
 def document_id(source_uri: str) -> str:
-    """Lower-case hexadecimal, safe in a URL path. Documents of different tenants may share it."""
+    """Return the document's id: lower-case hexadecimal, safe in URLs. Different tenants may have equal ids."""
     return sha256(source_uri.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def is_document_id(text: str) -> bool:
-    """Whether `document_id` can have made it."""
+    """Whether `document_id` could have produced it."""
     return re.fullmatch(f"[0-9a-f]{{{_DIGEST_CHARACTERS}}}", text) is not None
 
 
 def content_version(content: bytes, groups: Sequence[str] = (), tags: Sequence[str] = ()) -> str:
-    """Changes with the content, with who may read it and with its metadata: each is published as one."""
+    """Return a version id that changes with the content, the groups and the tags, which are published together."""
     digest = sha256(content)
     if groups or tags:
         digest.update(json.dumps([len(content), sorted(groups), sorted(tags)]).encode())
@@ -52,7 +52,7 @@ def chunk_id(tenant: str, doc_id: str, version: str, ordinal: int) -> str:
 
 
 def index_identity(embedder: Embedder) -> IndexIdentity:
-    """What an index that this embedder and this program's chunker fill must have been built with."""
+    """Return the identity that an index must have to be used with this embedder and this program's chunker."""
     return IndexIdentity(
         model=embedder.model,
         dimensions=embedder.dimensions,

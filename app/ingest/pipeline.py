@@ -1,4 +1,4 @@
-"""From a file to a published document."""
+"""Turns a file into a published document: read, cut, embed, stage, publish."""
 
 import asyncio
 import time
@@ -21,16 +21,16 @@ from app.rag.chunking import MAX_TOKENS, cut
 __all__ = ["DocumentOfOthers", "IngestOutcome", "Ingestor", "SourceFile", "UnreadableDocument"]
 
 EMBED_BATCH = 128
-"""Passages that one call of the embedder gets."""
+"""Passages per call of the embedder."""
 READER_THREADS = 2
-"""Files that are read and cut at once: it is Python's own work, so that more threads would only take turns."""
+"""Files read and cut at once. Reading is pure Python work, so more threads would only take turns."""
 ATTEMPTS = 3
-"""At a document that others keep changing."""
+"""Attempts at a document that others keep changing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOutcome:
-    """What became of a file once it can be asked about."""
+    """The outcome for a file, once its document can be searched."""
 
     doc_id: str
     version: str
@@ -39,10 +39,10 @@ class IngestOutcome:
 
 
 class Ingestor:
-    """Reads, cuts, embeds, stages and publishes one file at a time; any number of calls may run at once.
+    """Reads, cuts, embeds, stages and publishes files; any number of calls may run at once.
 
-    Those for one document follow each other. Files are read by threads of its own: whoever answers waits for none.
-    All that it writes of a tenant it writes within `changing(tenant)`.
+    Calls for the same document run one after another. Files are read in threads of its own, so that answers need not
+    wait. Everything written for a tenant is written inside `changing(tenant)`.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Ingestor:
         self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
-        """Read no more files; one that is being read is read to its end, for nobody."""
+        """Stop reading files; one that is being read is read to its end, without a use."""
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
-        """Publish the file as its source's newest version; equal content changes nothing that a reader sees.
+        """Publish the file as its source's newest version; equal content changes nothing for readers.
 
-        Raises UnreadableDocument or DocumentOfOthers (nothing was written), StaleVersion, and what the store and the
-        embedder raise.
+        Raises UnreadableDocument or DocumentOfOthers before anything is written, StaleVersion, and the errors of the
+        store and the embedder.
         """
         doc_id = document_id(file.source_uri)
         lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
@@ -85,7 +85,7 @@ class Ingestor:
     async def _write(
         self, tenant: str, file: SourceFile, writer: Scope, doc_id: str, known: DocumentRecord | None
     ) -> IngestOutcome | None:
-        """Return None, with nothing published, where the document is no longer the one that was known."""
+        """Return None, with nothing published, if the document is no longer the one in `known`."""
         if known and not may_read(writer, known.groups):
             raise DocumentOfOthers
         groups, tags = _scope(file, known, writer)
@@ -110,7 +110,7 @@ class Ingestor:
         return IngestOutcome(doc_id=doc_id, version=version, chunks=len(chunks), status=status)
 
     async def _equal(self, tenant: str, file: SourceFile, writer: Scope, doc_id: str) -> IngestOutcome | None:
-        """The newer version that is there, if it has the same content, groups and tags. Raises DocumentOfOthers."""
+        """Return the newer version in the index if it has equal content, groups and tags. Raises DocumentOfOthers."""
         now = await self._store.get(tenant, doc_id)
         if now and not may_read(writer, now.groups):
             raise DocumentOfOthers
@@ -139,7 +139,7 @@ class Ingestor:
 
 
 def _scope(file: SourceFile, known: DocumentRecord | None, writer: Scope) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Groups and tags of the new version. What the file leaves unsaid stays; a new document is its writer's groups'."""
+    """Return the new version's groups and tags: unset ones stay as they are, or are the writer's for a new one."""
     as_it_is = (known.groups, known.tags) if known else (tuple(sorted(writer.groups or ())), ())
     return (
         as_it_is[0] if file.groups is None else file.groups,
@@ -148,13 +148,13 @@ def _scope(file: SourceFile, known: DocumentRecord | None, writer: Scope) -> tup
 
 
 def _revision(file: SourceFile, known: DocumentRecord | None) -> int:
-    """The file's own, now if that is of the future; of a document that is of the future itself, the next one."""
+    """Return the file's revision, at most now; if the document's own is in the future, the next one after it."""
     now = time.time_ns()
     return known.revision + 1 if known and known.revision > now else min(file.revision, now)
 
 
 def _decisive(record: DocumentRecord | None) -> object:
-    """What of a document decides who may replace it, and what the new version takes over."""
+    """Return the parts of a record that decide who may replace it and what a new version inherits."""
     return record and (record.version, record.groups, record.tags)
 
 

@@ -1,4 +1,4 @@
-"""Handing files to a running server, which holds the data folder."""
+"""Uploads files to a running server, which holds the data folder."""
 
 import asyncio
 import json
@@ -17,21 +17,21 @@ from app.rag.access import metadata_of
 
 OnWait: TypeAlias = Callable[[float, str], object]
 UPLOAD_TIMEOUT_S = 600
-"""For one file: a book of a thousand pages takes a minute to read on a slow machine."""
+"""Per file: a book of a thousand pages takes a minute to read on a slow machine."""
 FILE_REFUSED = frozenset({400, 403, 413, 415, 422})
 BUSY = frozenset({429, 503})
 PAUSE_S = 5.0
-"""Where a busy server does not say when to come back."""
+"""Used if a busy server does not say when to come back."""
 MAX_PAUSE_S = 90.0
-"""A tenant's limits give room again within 61 s."""
+"""Tenant limits free up within 61 s."""
 PATIENCE_S = 300.0
-"""For one file."""
+"""Total time to wait for one file."""
 
 
 class RemoteIngestor:
-    """Does what `Ingestor.ingest` does by `POST /v1/documents`; the server's API key decides the tenant.
+    """Ingests like `Ingestor.ingest`, through `POST /v1/documents`; the server's API key decides the tenant.
 
-    Before it waits for a busy server it tells `on_wait` for how many seconds, and why.
+    Before it waits for a busy server, it calls `on_wait` with the seconds and the reason.
     """
 
     def __init__(self, session: aiohttp.ClientSession, server_url: str, on_wait: OnWait) -> None:
@@ -73,9 +73,9 @@ def _form(file: SourceFile) -> aiohttp.FormData:
 
 
 async def _body(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Return the JSON object; of a busy server, which may be a proxy, one that has a `detail` in any case.
+    """Return the JSON object of a response; for a busy server, which may be a proxy, always one with a `detail`.
 
-    Raises ValueError if there is none, aiohttp.ClientError or TimeoutError if it does not come.
+    Raises ValueError if there is none, aiohttp.ClientError or TimeoutError if the response breaks off.
     """
     try:
         body = await response.json(content_type=None)
@@ -89,7 +89,7 @@ async def _body(response: aiohttp.ClientResponse) -> dict[str, Any]:
 
 
 def _pause_s(response: aiohttp.ClientResponse) -> float:
-    """Return how long to leave the server alone; a date as Retry-After is as none."""
+    """Return how long to leave the server alone; a date in Retry-After is ignored."""
     value = response.headers.get("Retry-After", "")
     return min(float(value), MAX_PAUSE_S) if re.fullmatch("[0-9]{1,9}", value) else PAUSE_S
 
@@ -98,7 +98,7 @@ def _pause_s(response: aiohttp.ClientResponse) -> float:
 async def remote_ingestor(
     server_url: str, api_key: str | None, on_wait: OnWait = lambda _seconds, _reason: None
 ) -> AsyncGenerator[RemoteIngestor]:
-    """Yield an ingestor on an HTTP session of its own."""
+    """Yield an ingestor with an HTTP session of its own."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     timeout = aiohttp.ClientTimeout(total=UPLOAD_TIMEOUT_S)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:

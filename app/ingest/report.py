@@ -1,4 +1,4 @@
-"""What `ragspan ingest` tells: a line or a progress bar while it works, a summary at the end."""
+"""The output of `ragspan ingest`: a line per file or a progress bar while it works, a summary at the end."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ STATUSES = ("created", "updated", "unchanged", "skipped")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """What became of one file; `reason` says why it was skipped."""
+    """The outcome for one file; `reason` says why it was skipped."""
 
     path: str
     status: Literal["created", "updated", "unchanged", "skipped"]
@@ -36,7 +36,7 @@ class Report:
     ignored: Counter[str]
     seconds: float
     failure: ServiceError | None = None
-    """Of the index or its server, which ended the run before its last file."""
+    """The failure of the index or its server that ended the run early."""
 
     @property
     def skipped(self) -> list[FileReport]:
@@ -68,7 +68,7 @@ class Report:
 
 
 class Telling:
-    """Tells how far a run is: by a progress bar on a terminal, else by a line for each file and each wait."""
+    """Shows progress: a bar on a terminal, else a line for each file and each wait."""
 
     def __init__(self, total: int) -> None:
         console = Console(stderr=True)
@@ -77,7 +77,7 @@ class Telling:
         self._task = self._bar.add_task("", total=total)
 
     def follow(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """Yield each path while the progress bar follows."""
+        """Yield each path, advancing the progress bar."""
         with self._bar:
             for path in paths:
                 self._bar.update(self._task, description=path.name)
@@ -85,12 +85,12 @@ class Telling:
                 self._bar.advance(self._task)
 
     def file(self, file: FileReport) -> None:
-        """Say what became of a file."""
+        """Report the outcome for a file."""
         if self._bar.disable:
             click.echo(f"{file.status:<10}{file.path}{f': {file.reason}' if file.reason else ''}", err=True)
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Say that nothing happens for a while."""
+        """Report a pause."""
         if self._bar.disable:
             click.echo(f"{'waiting':<10}{seconds:.0f} s: {reason}", err=True)
         self._bar.update(self._task, description=f"waiting {seconds:.0f} s: {reason}")

@@ -1,4 +1,4 @@
-"""Reading text and structure out of files, by the format their name promises."""
+"""Reads text and structure out of files, by the format that their suffix promises."""
 
 import re
 from collections.abc import Callable
@@ -18,18 +18,17 @@ PARSERS = {
     ".pdf": "pdf",
     ".docx": "docx",
 }
-"""Format of each file name suffix: the module of this package whose `parse_<format>` reads it, imported when
-first needed: their libraries take a quarter of a second and 30 MB. It takes the content, raises UnreadableDocument.
-"""
+"""The format of each file suffix. The module of that name has `parse_<format>`, which takes the content and may raise
+UnreadableDocument. It is imported when first needed: the libraries take a quarter of a second and 30 MB."""
 
 MAX_TITLE_CHARACTERS = 200
 MAX_CHARACTERS = 20_000_000
-"""Of text in one document, four times the King James Bible; more is a mistake or a bomb."""
+"""Most text in one document, four times the King James Bible; more is a mistake or a decompression bomb."""
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse(name: str, content: bytes) -> ParsedDocument:
-    """Title, else the file's own name, and non-empty sections. Raises UnreadableDocument, a sentence that says why."""
+    """Return the document's title, else its file name, and its non-empty sections. Raises UnreadableDocument."""
     suffix = PurePath(name).suffix.lower()
     if suffix not in PARSERS:
         raise UnreadableDocument(
@@ -55,5 +54,5 @@ def _parser(name: str) -> Callable[[bytes], ParsedDocument]:
 
 
 def _storable(text: str) -> str:
-    """Without NULs and lone surrogates, which no index takes and some PDF files contain."""
+    """Replace NULs and lone surrogates, which no index accepts and some PDF files contain."""
     return _NOT_STORABLE.sub("\ufffd", text)

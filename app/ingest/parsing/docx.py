@@ -1,4 +1,4 @@
-"""Word documents (DOCX), cut at their headings."""
+"""Parses Word documents (DOCX), split at their headings."""
 
 import re
 from io import BytesIO
@@ -11,12 +11,12 @@ from app.ingest.document import ParsedDocument, UnreadableDocument
 from app.ingest.parsing.sections import SectionBuilder
 
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
-"""Of all files in the archive together; the most that is unpacked into memory."""
+"""Most bytes of all files in the archive together, since they are unpacked in memory."""
 _HEADING_STYLE = re.compile(r"Heading ([1-9])")
 
 
 def parse_docx(content: bytes) -> ParsedDocument:
-    """The document's property `title`, else a paragraph of style Title, else the first heading of level 1."""
+    """Title: the document's property `title`, else a paragraph of style Title, else the first heading of level 1."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())

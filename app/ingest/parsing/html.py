@@ -1,4 +1,4 @@
-"""HTML, cut at its headings: what a reader sees, without scripts, styles, navigation and forms."""
+"""Parses HTML, split at its headings: the visible text without scripts, styles, navigation and forms."""
 
 import re
 
@@ -17,13 +17,13 @@ _SEPARATORS = {
     **dict.fromkeys(("div", "li", "dt", "dd", "tr", "caption", "figcaption", "summary", "address"), "\n"),
     **dict.fromkeys(("td", "th"), "\t"),
 }
-"""What stands before the text of a block element. Every other element is taken as part of a line."""
+"""The text inserted before each block element. Every other element counts as part of a line."""
 _INLINE_DEPTH = 64
-"""Inline elements around a text that are looked through for its block; below more, it joins the text before."""
+"""Nested inline elements searched upwards for a text's block; below more, it joins the previous text."""
 
 
 def parse_html(content: bytes) -> ParsedDocument:
-    """The `<title>`, else the first heading of level 1."""
+    """Title: the `<title>` element, else the first heading of level 1."""
     tree = LexborHTMLParser(decode(content))
     title = tree.css_first("title")
     named = title.text() if title else ""
@@ -43,7 +43,7 @@ def parse_html(content: bytes) -> ParsedDocument:
 
 
 def _add_text(sections: SectionBuilder, node: LexborNode, last_block: int) -> int:
-    """Add the text with what sets it apart from the text before, and tell its block."""
+    """Add the text with its separator, and return the block that it belongs to."""
     block = _block_of(node)
     if block and block.tag in _HEADINGS:
         return last_block

@@ -1,4 +1,4 @@
-"""Markdown, cut at its headings; the source text is kept as it is."""
+"""Parses Markdown, split at its headings; the source text is kept as it is."""
 
 import re
 from itertools import pairwise
@@ -14,7 +14,7 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE
 
 
 def parse_markdown(content: bytes) -> ParsedDocument:
-    """A title in the front matter, else the first heading of level 1."""
+    """Title: the front matter's, else the first heading of level 1."""
     text = decode(content)
     front = _FRONT_MATTER.match(text)
     body = text[front.end() :] if front else text
@@ -34,5 +34,5 @@ def parse_markdown(content: bytes) -> ParsedDocument:
 
 
 def _plain(markup: str) -> str:
-    """The text of a heading without emphasis, code marks and link targets."""
+    """Return a heading's text without emphasis, code marks and link targets."""
     return "".join(child.content for token in MarkdownIt().parseInline(markup) for child in token.children or ())

@@ -1,4 +1,4 @@
-"""PDF, one section a page."""
+"""Parses PDF files, one section per page."""
 
 import logging
 from io import BytesIO
@@ -8,11 +8,11 @@ from pypdf import PdfReader
 from app.ingest.document import ParsedDocument, UnreadableDocument
 from app.rag.chunking import Section
 
-logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs a line for each flaw of a file; we report the outcome
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs every flaw of a file; we report the outcome
 
 
 def parse_pdf(content: bytes) -> ParsedDocument:
-    """The document information's title; the location is `page N`, counted from 1. Pages without text are left out."""
+    """Title: the document information's. Locations are `page N`, counted from 1; pages without text are left out."""
     if content.lstrip()[:5] != b"%PDF-":
         raise UnreadableDocument("The name promises a PDF but the file is none.")
     try:

@@ -1,16 +1,16 @@
-"""Collecting the sections of a document with headings."""
+"""Collects the sections of a document that has headings."""
 
 from app.ingest.document import ParsedDocument
 from app.rag.chunking import Section
 
 MAX_HEADING_CHARACTERS = 120
-"""Of one heading in a location; the text keeps the whole."""
+"""Most characters of a heading in a location; the text keeps the whole heading."""
 
 
 class SectionBuilder:
-    """Gathers text under headings; a section's location is the path of headings above it.
+    """Collects text under headings; a section's location is the path of headings above it.
 
-    A heading that nothing but another heading follows shares a section with that one.
+    A heading directly followed by another heading shares a section with it.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class SectionBuilder:
         self._title = ""
 
     def heading(self, level: int, title: str, source: str) -> None:
-        """Begin a section below every heading of a smaller level; `source` is the heading as the text shows it."""
+        """Begin a section below all higher-level headings; `source` is the heading as it appears in the text."""
         title = " ".join(title.split())
         if self._has_body:
             self._close()
@@ -35,7 +35,7 @@ class SectionBuilder:
         self._has_body = self._has_body or bool(text.strip())
 
     def document(self, title: str) -> ParsedDocument:
-        """What was gathered; without a `title`, the first heading of level 1 is it."""
+        """Return what was collected; without a `title`, the first heading of level 1 is used."""
         self._close()
         return ParsedDocument(title=" ".join(title.split()) or self._title, sections=tuple(self._sections))
 

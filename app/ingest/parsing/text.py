@@ -1,4 +1,4 @@
-"""Plain text, and the decoding that all text formats share."""
+"""Parses plain text, and decodes bytes for all text formats."""
 
 import codecs
 
@@ -27,7 +27,7 @@ def parse_text(content: bytes) -> ParsedDocument:
 
 
 def decode(content: bytes) -> str:
-    """Text in UTF-8, or UTF-16 with a byte order mark; lines end with a line feed."""
+    """Decode UTF-8, or UTF-16 with a byte order mark; line ends become line feeds. Raises UnreadableDocument."""
     for start, what in _BINARY_FORMATS.items():
         if content.startswith(start):
             raise UnreadableDocument(f"The name promises text but the file is {what}.")
