@@ -1,4 +1,4 @@
-"""A document's chunks as a store takes them, a batch at a time."""
+"""Prepares a document's chunks for a store, one batch at a time."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -10,16 +10,16 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 BATCH = 32
-"""Rows of one request. A store's client turns them into messages on the event loop, where some take 0.7 ms for each
-row of 1024 numbers."""
+"""Rows per request. A store's client serialises them on the event loop, where some take 0.7 ms for each row of 1024
+numbers."""
 
 
 async def batches(
     row: Callable[[Item, list[float]], Row], chunks: Sequence[Item], vectors: Matrix, size: int = BATCH
 ) -> AsyncGenerator[list[Row], None]:
-    """Yield what `row` makes of each chunk and its vector, `size` at a time, made on another thread when asked for.
+    """Yield lists of `size` rows, each made by `row` from a chunk and its vector on another thread when requested.
 
-    All rows of a long document at once would hold up every other request for a second or two, and take some 100 MB.
+    Making all rows of a long document at once would block other requests for a second or two and take some 100 MB.
     """
     for first in range(0, len(chunks), size):
         part = slice(first, first + size)

@@ -1,4 +1,4 @@
-"""The lock on a data folder: one process at a time may write to the embedded store."""
+"""The lock on a data folder: only one process at a time may write to the embedded store."""
 
 import fcntl
 import json
@@ -11,7 +11,7 @@ LOCK_FILE = "holder.json"
 
 
 class DataFolderInUse(Exception):
-    """Another process holds the folder; `server_url` is where it takes documents, None if it is no server."""
+    """Another process holds the folder; `server_url` is where it accepts documents, None if it is no server."""
 
     def __init__(self, path: Path, pid: int | None, server_url: str | None) -> None:
         at = f" and serves {server_url}" if server_url else ""
@@ -21,7 +21,7 @@ class DataFolderInUse(Exception):
 
 
 class DataFolder:
-    """Held until closed or until this process ends in whatever way: the kernel drops the lock with the process."""
+    """A lock held until it is released or this process ends in whatever way: the kernel frees it with the process."""
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class DataFolder:
 
     @classmethod
     def acquire(cls, path: Path, server_url: str | None) -> "DataFolder":
-        """Create the folder if need be and take it. Raises DataFolderInUse, OSError if it cannot be written."""
+        """Create the folder if necessary and lock it. Raises DataFolderInUse, or OSError if it cannot be written."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -43,7 +43,7 @@ class DataFolder:
         return cls(path, lock)
 
     def release(self) -> None:
-        """Let others take the folder. The file stays: if it went, two processes could each lock one of its name."""
+        """Release the lock. The file stays: if it were deleted, two processes could each lock a file of its name."""
         os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class DataFolder:
 
 
 def _holder(lock: int) -> tuple[int | None, str | None]:
-    """Process id and URL that the holder wrote; None of both in the instant between its lock and its write."""
+    """Return the holder's process id and URL; both None in the instant between its lock and its write."""
     try:
         holder = json.loads(os.pread(lock, 4096, 0))
     except ValueError:

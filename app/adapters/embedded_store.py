@@ -1,6 +1,7 @@
-"""The embedded vector store: SQLite full-text search and exact cosine similarity in this process, no server.
+"""The embedded vector store: SQLite full-text search and exact cosine similarity inside this process, without a server.
 
-One database file a tenant, so that no query can reach another tenant's rows. One process may write (`DataFolder`).
+Each tenant has a database file of its own, so that no query can reach another tenant's rows. Only one process may write
+(`DataFolder`).
 """
 
 import asyncio
@@ -36,11 +37,11 @@ from app.rag.index_rules import require_identity, require_query_vector, require_
 T = TypeVar("T")
 READER_THREADS = 4
 MAX_OPEN_TENANTS = 64
-"""Of which files are open and vectors in memory: of those that were asked last. The others are opened again."""
+"""Tenants whose files are open and vectors in memory: the most recently used ones. Others are reopened on demand."""
 
 
 class EmbeddedStore:
-    """Satisfies `ports.VectorStore` in `data_dir`, which it creates. Writes run one by one, searches beside them.
+    """Implements `ports.VectorStore` in `data_dir`, which it creates. Writes run one at a time, searches beside them.
 
     Every change is one SQLite transaction with a synchronised write-ahead log: a killed process or a power cut leaves
     the state before or after it.
@@ -50,7 +51,7 @@ class EmbeddedStore:
         self._data_dir = data_dir
         self._dimensions = 0
         self._tenants: dict[str, TenantDatabase] = {}
-        """The one that was asked last comes last."""
+        """The most recently used one comes last."""
         self._tenants_lock = threading.Lock()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="store-reader")
@@ -90,7 +91,7 @@ class EmbeddedStore:
         return Health(ok=self._dimensions > 0, detail="" if self._dimensions else "The store is not open.")
 
     async def close(self) -> None:
-        """Wait for what is under way, then close every file."""
+        """Wait for running operations, then close every file."""
         await asyncio.to_thread(self._close)
 
     def _open(self, identity: IndexIdentity) -> None:

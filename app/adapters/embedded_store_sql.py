@@ -1,7 +1,7 @@
-"""The tables of one tenant of the embedded store, and the statements that change them."""
+"""Tables and statements of one tenant's database in the embedded store."""
 
 FORMAT = 3
-"""Of the tables below; raise it when older files would no longer do."""
+"""Version of the tables below; raise it when older files no longer fit."""
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS document (
@@ -23,9 +23,9 @@ INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT * FROM state);
 CREATE TABLE IF NOT EXISTS origin (id TEXT NOT NULL);
 INSERT INTO origin SELECT hex(randomblob(8)) WHERE NOT EXISTS (SELECT * FROM origin);
 """
-"""Ids are never used twice (AUTOINCREMENT), so that a row id names one vector for ever. `keyword` holds published
-chunks only; a tombstone is a document with `deleted`; `groups` and `tags` are JSON lists. `generation` counts the
-changes of what is published; `origin` tells a folder that was made anew from the one that counted before."""
+"""Ids are never reused (AUTOINCREMENT), so a row id always means the same vector. `keyword` contains published chunks
+only; a tombstone is a document with `deleted`; `groups` and `tags` are JSON lists. `generation` counts changes to what
+is published; `origin` tells a newly created folder from an earlier one."""
 
 FORGET_STAGED = "DELETE FROM chunk WHERE doc_id = ? AND version = ? AND published = 0"
 STAGE = """
@@ -43,7 +43,7 @@ INSERT INTO keyword (rowid, title, text) SELECT id, title, text FROM chunk WHERE
 """
 REMOVE_OTHER_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND version <> ? AND (published = 1 OR revision <= ?)"
 REMOVE_ALL_VERSIONS = "DELETE FROM chunk WHERE doc_id = ? AND (published = 1 OR revision <= ?)"
-"""A version that is being staged with a newer revision stays."""
+"""Keeps a version that is being staged with a newer revision."""
 SHOW_VERSION = "UPDATE chunk SET published = 1 WHERE doc_id = ? AND version = ?"
 SET_DOCUMENT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 NEXT_GENERATION = "UPDATE state SET generation = generation + 1"

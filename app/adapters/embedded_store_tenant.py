@@ -1,4 +1,4 @@
-"""One tenant's database of the embedded store: documents, chunks, full-text index and vectors in one SQLite file."""
+"""One tenant's database in the embedded store: documents, chunks, full-text index and vectors in one SQLite file."""
 
 import json
 import sqlite3
@@ -28,9 +28,9 @@ from app.rag.index_rules import is_the_same, page_by_id, refuse_stale, refuse_st
 
 BUSY_TIMEOUT_S = 10
 MAX_IDLE = 2
-"""Connections kept for the next caller: one that writes, one that reads."""
+"""Connections kept open for reuse: one for writing, one for reading."""
 TITLE_WEIGHT = 4
-"""What a word in a title counts, against one in the passage; docs/decisions/hybrid-fusion.md has the figures."""
+"""Weight of a word in a title compared with one in the passage; docs/decisions/hybrid-fusion.md has the figures."""
 
 
 class TenantDatabase:
@@ -102,7 +102,7 @@ class TenantDatabase:
             return connection.execute(sql.COUNT_DOCUMENTS).fetchone()[0]
 
     def search(self, text: str, vector: Vector, limit: int, scope: Scope) -> list[Hit]:
-        """Both legs and the passages come from one snapshot of the database."""
+        """Read both legs and the passages from one snapshot of the database."""
         with self._transaction("DEFERRED") as connection:
             vectors = self._vectors.current(connection)
             candidates = max(LEG_LIMIT, limit)
@@ -117,7 +117,7 @@ class TenantDatabase:
             return connection.execute(sql.CORPUS_VERSION).fetchone()[0]
 
     def close(self) -> None:
-        """Close what is idle now, and what is in use as soon as it is not."""
+        """Close idle connections now, and those in use as soon as they are returned."""
         with self._lock:
             self._is_closed, idle, self._idle = True, self._idle, []
         for connection in idle:
@@ -136,7 +136,7 @@ class TenantDatabase:
 
     @contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
-        """A connection that no other thread uses meanwhile."""
+        """Yield a connection that no other thread uses meanwhile."""
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
@@ -156,13 +156,13 @@ class TenantDatabase:
 
 
 def _is_laid_out(connection: sqlite3.Connection) -> bool:
-    """Whether the last statement of the schema has been carried out; asking waits for no writer."""
+    """Whether the last statement of the schema has been executed; this check waits for no writer."""
     has_last_table = connection.execute(sql.HAS_ORIGIN).fetchone() is not None
     return has_last_table and connection.execute(sql.CORPUS_VERSION).fetchone() is not None
 
 
 def _ids_in(connection: sqlite3.Connection, scope: Scope) -> list[int]:
-    """Row ids of the published chunks whose documents are in the scope."""
+    """Return the row ids of published chunks whose documents are in the scope."""
     conditions = [] if scope.groups is None else [(sql.OPEN_OR_OF_GROUP, scope.groups)]
     conditions += [(sql.HAS_TAG, tags) for tags in scope.tags]
     statement = sql.SCOPED_IDS.format(conditions=" ".join(condition for condition, _ in conditions))
@@ -173,7 +173,7 @@ def _ids_in(connection: sqlite3.Connection, scope: Scope) -> list[int]:
 def _keyword_leg(
     connection: sqlite3.Connection, text: str, limit: int, within: list[int] | None
 ) -> list[tuple[int, float]]:
-    """Chunks with any of the words, by BM25. Each word is quoted, so that no operator of the user's gets through."""
+    """Return chunks that contain any of the words, by BM25. Words are quoted, so that users cannot inject operators."""
     expression = " OR ".join(f'"{word}"' for word in query_words(text))
     if not expression:
         return []

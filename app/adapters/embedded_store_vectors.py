@@ -1,4 +1,4 @@
-"""The published vectors of one tenant in memory, searched exactly."""
+"""One tenant's published vectors in memory, searched exactly."""
 
 import json
 import sqlite3
@@ -15,17 +15,17 @@ from app.ports import Matrix, Vector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorSnapshot:
-    """The vectors of one generation of the database. Never changed, so that any thread may search it."""
+    """The vectors of one generation of the database; immutable, so that any thread may search it."""
 
     generation: int
     row_ids: NDArray[np.int64]
-    """Shape (chunks,), one id a row of `vectors`."""
+    """Shape (chunks,): the id of each row of `vectors`."""
     vectors: Matrix
 
     def nearest(self, vector: Vector, limit: int, within: Sequence[int] | None) -> list[tuple[int, float]]:
-        """At most `limit` pairs of row id and cosine similarity, best first; none for the zero vector.
+        """Return at most `limit` pairs of row id and cosine similarity, best first; none for the zero vector.
 
-        `within` names the row ids that may be found; None: all.
+        `within` restricts the search to these row ids; None: all.
         """
         if within is not None:
             return self._only(np.isin(self.row_ids, np.asarray(within, np.int64))).nearest(vector, limit, None)
@@ -42,7 +42,7 @@ class VectorSnapshot:
 
 
 class PublishedVectors:
-    """Follows the database: what a transaction sees is what it gets."""
+    """Keeps up with the database: each transaction gets exactly the vectors that it sees."""
 
     def __init__(self, dimensions: int) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class PublishedVectors:
         )
 
     def current(self, connection: sqlite3.Connection) -> VectorSnapshot:
-        """The vectors that are published in the open transaction of `connection`; reads those not yet in memory."""
+        """Return the vectors published in the connection's open transaction, reading those not yet in memory."""
         (generation,) = connection.execute(sql.GENERATION).fetchone()
         with self._lock:
             if generation == self._latest.generation:

@@ -1,6 +1,6 @@
-"""Answers without a model: quotes the sentences of the passages that share the question's rarest words.
+"""Answers without a model: quotes the passages' sentences that share the question's rarest words.
 
-Deliberately absent: any rephrasing. What it says stands in a document, word for word but for markup, and is cited.
+Deliberately absent: any rephrasing. Everything it says is in a document, word for word except for markup, and cited.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ MODEL = "extractive"
 NO_ANSWER = "The documents that come closest do not seem to answer this; they are listed as sources."
 MAX_SENTENCES = 3
 MIN_COVERAGE = 0.34
-"""Least share of the question's weighted terms that the best sentence must have. On the XQuAD articles, with the five
-passages that retrieval finds, 79 % of the answers then hold the expected words and 88 % of the questions about other
-articles are turned away."""
+"""Least share of the question's weighted terms that the best sentence must contain. On the XQuAD articles, with the
+five passages that retrieval finds, 79 % of the answers then contain the expected words, and 88 % of the questions about
+other articles are turned away."""
 TITLE_WEIGHT = 0.5
-"""What a question's term in a passage's title or heading counts, against one in the sentence itself."""
+"""Weight of a question's term found in a passage's title or heading, compared with one in the sentence itself."""
 FURTHER_SENTENCE_SHARE = 0.8
-"""A further sentence must score at least this share of the best one's score."""
+"""Further sentences must reach at least this share of the best one's score."""
 MIN_WORDS = 4
-"""A shorter fragment states nothing by itself."""
+"""Shorter fragments state nothing by themselves."""
 FRAGMENT_WEIGHT = 0.5
-"""What a line without an end mark counts against a sentence: mostly it is a link, a caption or a list's item."""
+"""Weight of a line without an end mark compared with a sentence: mostly it is a link, a caption or a list item."""
 PIECE_WORDS = 4
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”\u2019)]*\s+(?=[\"'“\u2018(]?[^\W_a-z])|\n{2,}|\n(?=[-*•#|])")
 END_MARK = re.compile(r"[.!?…][\"'”\u2019)]*$")
@@ -35,11 +35,11 @@ WORD = re.compile(r"[^\W_]+")
 NOT_PROSE = re.compile(
     r"^(```|~~~)[^\0]*?^\1[^\n]*$|^[ \t]*(?:\||#{1,6}[ \t]|</?\w)[^\n]*$|^ {4,}\S[^\n]*$", re.MULTILINE
 )
-"""Fenced and indented code, table rows, headings and tags: no sentence of theirs answers anybody."""
+"""Fenced and indented code, table rows, headings and tags: their sentences answer nobody."""
 LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*\)")
 MARKUP = re.compile(r"`([^`]+)`|\*+(?=\S)|(?<=\S)\*+|__|`|^\s*(?:[-*+•]|\d+\.)\s+", re.MULTILINE)
 BRACKETED_NUMBERS = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
-"""Left out of a quotation: they would read as our own citations."""
+"""Left out of quotations, where they would look like our own citations."""
 PLURAL_MIN_CHARS = 4
 STEM_CHARS = 6
 
@@ -48,7 +48,7 @@ STEM_CHARS = 6
 class _Sentence:
     text: str
     passage: int
-    """Number of the passage, counted from 1."""
+    """The passage's number, counted from 1."""
     terms: frozenset[str]
     context: frozenset[str]
     """Terms of the passage's title and heading."""
@@ -57,13 +57,13 @@ class _Sentence:
 
 
 def _terms(text: str) -> frozenset[str]:
-    """Return the stems of the words that carry meaning."""
+    """Return the stems of the meaningful words."""
     words = (word.lower() for word in WORD.findall(text))
     return frozenset(_stem(word) for word in words if word not in STOP_WORDS)
 
 
 def _stem(word: str) -> str:
-    """Cut the plural and what comes after six letters: `pools` finds `pool`, `installing` finds `installed`."""
+    """Cut the plural ending and everything after six letters: `pools` finds `pool`, `installing` finds `installed`."""
     singular = word[:-1] if len(word) >= PLURAL_MIN_CHARS and word.endswith("s") else word
     return singular[:STEM_CHARS]
 
@@ -80,13 +80,13 @@ def _sentences(prompt: Prompt) -> list[_Sentence]:
 
 
 def _plain(markdown: str) -> str:
-    """Return the words as a reader sees them, on one line; code within them stays as it is written."""
+    """Return the text as a reader sees it, on one line; inline code stays as it is written."""
     unmarked = MARKUP.sub(lambda mark: mark[1] or "", LINK.sub(r"\1", markdown))
     return " ".join(BRACKETED_NUMBERS.sub("", unmarked).split())
 
 
 def quote(prompt: Prompt) -> str:
-    """Return the best sentences with their markers, or a plain statement that none answers."""
+    """Return the best sentences with their markers, or a plain statement that there is no answer."""
     sentences = _sentences(prompt)
     wanted = _terms(prompt.question)
     counts = Counter(term for sentence in sentences for term in sentence.terms)
@@ -110,7 +110,7 @@ def quote(prompt: Prompt) -> str:
 
 
 class ExtractiveGenerator:
-    """Satisfies ports.Generator, on this machine, without a model."""
+    """Implements `ports.Generator` without a model."""
 
     @property
     def model(self) -> str:

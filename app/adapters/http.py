@@ -1,4 +1,4 @@
-"""How model servers are asked: with which key, how often, and what becomes of a failure."""
+"""Requests to model servers: the API key, one retry, and what each kind of failure means."""
 
 import asyncio
 import random
@@ -20,21 +20,21 @@ from app.rag.trace import outgoing_headers
 
 HEALTH_TIMEOUT_S = 2.0
 RETRY_DELAY_S = (0.1, 0.4)
-"""Jitter between: so that many clients of a server that stumbled do not come back together."""
+"""Random delay, so that clients of a server that stumbled do not all come back at once."""
 MAX_RETRY_AFTER_S = 2.0
-"""A person waits; whoever asks to be left alone for longer is not asked again, and our client is told for how long."""
+"""A person is waiting: if a server asks for a longer pause, it is not retried and our client is told."""
 MAX_PASSED_ON_S = 300
 BUSY_STATUSES = frozenset({429, 503})
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 REFUSED_STATUSES = frozenset({400, 413, 422})
-"""What is at fault is the request, such as a text that is longer than the model reads."""
+"""The request is at fault, e.g. because its text is longer than the model reads."""
 KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class ModelServer:
     """One model server: its base address, its key, and the dependency that its errors name.
 
-    `key_field` is what stands before the key in the head of a request, `fields` are further lines of it.
+    `key_field` precedes the key in a request's head; `fields` are additional header lines.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class ModelServer:
             self._fields += f"{key_field} {_header_value(api_key, dependency)}\r\n"
 
     def post(self, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Answer]:
-        """Yield an answer with status 200, its body unread; ask once more if the server stumbles before that.
+        """Yield an answer with status 200, its body unread; retry once if the server fails before that.
 
-        Raises DependencyUnavailable. An error of the server is named by its status: its body may quote the prompt.
-        Redirects are not followed: they would carry the key elsewhere.
+        Raises DependencyUnavailable. Errors mention the status alone, since a body may quote the prompt. Redirects are
+        not followed: they would carry the key elsewhere.
         """
         return self._exchange(path, self._request("POST", path, to_json(body)))
 
     def get(self, path: str, query: str) -> AbstractAsyncContextManager[Answer]:
-        """Yield an answer likewise; `query` follows the question mark, and is in no error."""
+        """The same for GET; `query` is appended after a question mark and appears in no error."""
         return self._exchange(path, self._request("GET", f"{path}?{query}"))
 
     @asynccontextmanager
@@ -112,7 +112,7 @@ class ModelServer:
         return f"{method} {self._path}{path} HTTP/1.1\r\n{fields}\r\n".encode() + body
 
     async def health(self, path: str = "/models") -> Health:
-        """Ask for the list of models, which an OpenAI-compatible server has and which costs nothing, or for `path`."""
+        """Request the list of models, which every OpenAI-compatible server has and which costs nothing, or `path`."""
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
                 answer = await self._client.ask(self._origin, self._request("GET", path))
@@ -125,7 +125,7 @@ class ModelServer:
         return Health(ok=answer.status == 200, detail=f"{self._url}{path} answered with status {answer.status}")  # noqa: PLR2004
 
     def _refusal(self, path: str, answer: Answer) -> DependencyUnavailable:
-        """Return what a status means: too much to do, a fault of the request, too late, or a fault of its own."""
+        """Return the error that a status stands for: overload, a faulty request, a timeout, or a server's fault."""
         message = f"{self._url}{path} answered with status {answer.status}"
         if answer.status in BUSY_STATUSES:
             return DependencyUnavailable(self._dependency, message, retry_after_s=retry_after_s(answer))
@@ -136,7 +136,7 @@ class ModelServer:
 
 
 def retry_after_s(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header, `MAX_PASSED_ON_S` at most; None for a date or nonsense."""
+    """Return the seconds of a Retry-After header, at most `MAX_PASSED_ON_S`; None for a date or nonsense."""
     value = answer.headers.get("retry-after", "")
     return float(min(int(value), MAX_PASSED_ON_S)) if re.fullmatch("[0-9]{1,9}", value) else None
 

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 answer as it comes in: parsed by llhttp, handed on a read at a time, at a pace or as a whole."""
+"""One incoming HTTP/1.1 response: parsed by llhttp, and handed on read by read, at a pace, or as a whole."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,43 +8,44 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_BODY_BYTES = 64 * 2**20
-"""Of an answer that is read as a whole; the vectors of the largest batch are a twentieth of it."""
+"""Limit for a body read as a whole; the vectors of the largest batch are a twentieth of it."""
 MAX_HELD_BYTES = 2**20
-"""Of a body that comes faster than it is read; from there on the server has to wait."""
+"""Limit for body data that arrives faster than it is read; beyond it the server has to wait."""
 LAST_CHUNK = b"0\r\n\r\n"
 FIRST_FINAL_STATUS = 200
 
 
 class HttpError(Exception):
-    """What came is no answer that is taken, or it broke off."""
+    """The response is unusable, or it broke off."""
 
 
 class ConnectionFailed(HttpError):
-    """There is no connection, or it was lost before the answer began: to ask again may help."""
+    """There is no connection, or it was lost before the response began: a retry may help."""
 
 
 class Connection(Protocol):
-    """What an answer comes in on."""
+    """The connection that a response arrives on."""
 
     @property
     def transport(self) -> asyncio.Transport: ...
 
     def release(self, *, keep: bool) -> None:
-        """Take the connection back, to `keep` for another exchange or to close."""
+        """Take the connection back, to `keep` it for another exchange or to close it."""
 
 
 class Answer:
-    """Sends a request and takes what comes. The parser calls the `on_...` methods, the connection `feed` and `cut`.
+    """Sends a request and receives its response. The parser calls the `on_...` methods, the connection `feed` and
+    `cut`.
 
-    Each wait for the server's next bytes takes `timeout_s` at most.
+    Each wait for more bytes from the server is limited to `timeout_s`.
     """
 
     def __init__(self, connection: Connection, request: bytes, timeout_s: float) -> None:
         self.status = 0
         self.headers: Mapping[str, str] = {}
-        """By lower-case name."""
+        """By name in lower case."""
         self.grace_s = 0.0
-        """How long `close` leaves the answer for its end to come, so that the connection can be used again."""
+        """How long `close` waits for the end of the response, so that the connection can be reused."""
         self._loop = asyncio.get_running_loop()
         self._connection, self._timeout_s = connection, timeout_s
         self._parser = HttpResponseParser(self)
@@ -81,9 +82,9 @@ class Answer:
         return b"".join(parts)
 
     async def some(self, pace_s: float = 0.0) -> bytes:
-        """Return what has come of the body, nothing once it has ended. Raises HttpError or TimeoutError.
+        """Return the part of the body that has arrived, or nothing at its end. Raises HttpError or TimeoutError.
 
-        It waits for the first byte, and for more until `pace_s` after it last returned; never beyond the end.
+        It waits for the first byte, and then for more until `pace_s` after it last returned, but never beyond the end.
         """
         self._due_s = self._taken_s + pace_s
         while not self._is_ready():
@@ -95,7 +96,7 @@ class Answer:
         return b""
 
     def close(self) -> None:
-        """Let go of the connection; it is closed, which ends the work at the server, unless the answer is complete."""
+        """Release the connection. Unless the response is complete it is closed, which ends the work at the server."""
         self._timer.cancel()
         if self._is_closed:
             return
@@ -107,7 +108,7 @@ class Answer:
         self._connection.release(keep=self._can_keep and not self._is_paused)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the server. While what came before is not due, they are left for then; the end is not."""
+        """Take bytes from the server. They are parsed only once the reader is due to get more, except at the end."""
         self._unparsed += data
         if not self._pacer or self._unparsed.endswith(LAST_CHUNK) or len(self._unparsed) > MAX_HELD_BYTES:
             self._parse()
@@ -125,7 +126,7 @@ class Answer:
             self._limit_head()
 
     def cut(self, *, is_clean: bool) -> None:
-        """Note the loss of the connection: the end of a body that announced no other, else a failure."""
+        """Note that the connection was lost: the normal end of a body without an announced length, else a failure."""
         self._parse()
         if self.status and is_clean and not self._head.keys() & {"content-length", "transfer-encoding"}:
             self._is_complete = True
@@ -178,7 +179,7 @@ class Answer:
         return self._is_complete or self._error is not None
 
     def _is_ready(self) -> bool:
-        """Say whether that has come which is waited for."""
+        """Say whether what the reader waits for has arrived."""
         if self._is_over:
             return True
         if self._wants_head:
@@ -207,7 +208,7 @@ class Answer:
                 self._pacer = None
 
     def _go_on(self) -> None:
-        """Wake who waits, now or, where something has come that is not due, when it is."""
+        """Wake the waiting reader now, or later if what has arrived is not due yet."""
         if self._is_left and self._is_over:
             self.close()
         elif self._waiter and self._is_ready():
@@ -225,7 +226,7 @@ class Answer:
             self._waiter.set_result(None)
 
     def _watch(self) -> None:
-        """Give up a wait that took too long; look again when the next one may have."""
+        """Give up a wait that has taken too long, or check again when it may have."""
         left_s = self._heard_s + self._timeout_s - self._loop.time() if self._waiter else self._timeout_s
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._watch)

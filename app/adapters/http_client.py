@@ -1,8 +1,8 @@
-"""HTTP/1.1 to model servers on the event loop's own protocols: what runs for a read is one call, and no task.
+"""An HTTP/1.1 client for model servers on the event loop's own protocols: each read is one call, without a task.
 
-Connections are kept between requests; llhttp, which uvicorn brings along as httptools, parses. Deliberately absent:
-redirects, cookies, proxies, compression, pipelining, HTTP/2. Why not a client of more parts:
-docs/decisions/a-client-for-model-servers.md.
+Connections are kept between requests; llhttp, which comes with uvicorn as httptools, does the parsing. Deliberately
+absent: redirects, cookies, proxies, compression, pipelining, HTTP/2. docs/decisions/a-client-for-model-servers.md says
+why it is no full-featured client.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from app.adapters.http_answer import Answer, ConnectionFailed
 
 CONNECT_TIMEOUT_S = 2.0
 IDLE_S = 15.0
-"""A connection that was idle for longer is not used again: servers and load balancers may close it any moment."""
+"""A connection idle for longer is not reused: servers and load balancers may close it at any moment."""
 
 
 class Origin(NamedTuple):
@@ -24,9 +24,9 @@ class Origin(NamedTuple):
 
 
 class HttpClient:
-    """Keeps connections to any number of servers, in one event loop; leaving its context closes them.
+    """Keeps connections to any number of servers in one event loop; leaving its context closes them.
 
-    `read_timeout_s` bounds each wait for a server's next bytes; callers have deadlines of their own above it.
+    `read_timeout_s` limits each wait for more bytes; callers apply deadlines of their own on top.
     """
 
     def __init__(self, read_timeout_s: float) -> None:
@@ -45,9 +45,9 @@ class HttpClient:
         await asyncio.gather(*lost)
 
     async def ask(self, origin: Origin, request: bytes, *, anew: bool = False) -> Answer:
-        """Send a request; return its answer once its head has come, to be closed. Raises HttpError or TimeoutError.
+        """Send a request and return its answer, to be closed, once its head is there. Raises HttpError or TimeoutError.
 
-        `anew` takes a new connection: where one that was kept has died, so may the others have.
+        `anew` uses a new connection: if one idle connection was dead, the others may be too.
         """
         connection = (None if anew else self._reusable(origin)) or await self._connect(origin)
         connection.answer = answer = Answer(connection, request, self._read_timeout_s)
@@ -59,12 +59,12 @@ class HttpClient:
         return answer
 
     def keep(self, connection: "_Connection") -> None:
-        """Take a connection whose exchange is complete."""
+        """Keep a connection whose exchange is complete."""
         connection.idle_since_s = asyncio.get_running_loop().time()
         self._idle.setdefault(connection.origin, deque()).append(connection)
 
     def forget(self, connection: "_Connection") -> None:
-        """Drop a connection that is lost."""
+        """Forget a connection that was lost."""
         self._connections.discard(connection)
         idle = self._idle.get(connection.origin)
         if idle and connection in idle:
@@ -124,7 +124,7 @@ class _Connection(asyncio.Protocol):
         if self.answer:
             self.answer.feed(data)
         else:
-            self.transport.abort()  # it speaks unasked
+            self.transport.abort()  # data without a request
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set()

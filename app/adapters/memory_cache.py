@@ -1,4 +1,4 @@
-"""The answer cache in this process's own memory: no server, gone with the process, not shared with other replicas."""
+"""The answer cache in this process's memory: no server, lost with the process, not shared between replicas."""
 
 import time
 from collections import OrderedDict, deque
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from app.ports import Health
 
 OVERHEAD_BYTES = 400
-"""Of an entry beside its value: key, tuple, place in the order; measured with tracemalloc, rounded up."""
+"""Overhead of an entry besides its value (key, tuple, place in the order), measured with tracemalloc and rounded up."""
 MAX_LATEST = 128
-"""Of one partition."""
+"""Per partition."""
 
 
 class MemoryCache:
-    """Satisfies `ports.AnswerCache` with at most `max_bytes`: what was used longest ago goes first."""
+    """Implements `ports.AnswerCache` within `max_bytes`, dropping what was used longest ago first."""
 
     def __init__(self, max_bytes: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_bytes, self._ttl_s, self._clock = max_bytes, ttl_s, clock

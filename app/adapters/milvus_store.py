@@ -1,4 +1,4 @@
-"""The vector store on Milvus 2.5 or newer: tenants by partition key, BM25 of its own, strongly consistent reads."""
+"""The vector store on Milvus 2.5 or newer: tenants by partition key, Milvus's own BM25, strongly consistent reads."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ class MilvusConnection:
 
 
 class MilvusStore(RecordedStore):
-    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+    """Implements `ports.VectorStore`. May be opened again after `open` failed."""
 
     _system = "Milvus"
     _failures = (MilvusException, grpc.RpcError)

@@ -1,5 +1,5 @@
-"""How the index lies in Milvus: `<prefix>_chunks` with vectors and words for BM25, `<prefix>_records` with one row a
-document and one, of no tenant, that carries the index identity. A partition key keeps tenants apart.
+"""The index's layout in Milvus: `<prefix>_chunks` has vectors and words for BM25; `<prefix>_records` has a row per
+document, and one without a tenant that holds the index identity. A partition key separates tenants.
 """
 
 import json
@@ -19,27 +19,27 @@ DENSE, WORDS, SPARSE = "dense", "words", "sparse"
 _ROWS = UUID("9b0a4f0e-1f43-5d0a-8a51-6a1c4f2b7e66")
 _ID_CHARS = 36
 _LONGEST_TEXT = 65_535
-"""In bytes, of any text in Milvus."""
+"""In bytes: Milvus's limit for any text."""
 _LONGEST_NAME = 8192
-"""In bytes: a source URI has up to 2048 characters of up to four."""
+"""In bytes: a source URI has up to 2048 characters of up to four bytes."""
 _LONGEST_TAG = 1024
 _COMMON = ("tenant", "doc_id", "version", "revision", "source_uri", "title")
 
 
 def row_id(*parts: str) -> str:
-    """An id for these parts. No tenant's name has a NUL."""
+    """Return an id for these parts. No tenant's name contains a NUL."""
     return str(uuid5(_ROWS, "\0".join(parts)))
 
 
 def record_row(tenant: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with a vector that nobody asks for: Milvus has no collections without."""
+    """Return a record's row, with a vector that nobody uses: Milvus has no collections without vectors."""
     return {**record, "id": row_id(tenant, record["doc_id"]), "tenant": tenant, "unused": [1.0, 0.0]}
 
 
 async def create_collections(client: Any, prefix: str, identity: IndexIdentity) -> object:
-    """Create what is missing; return what the index was built with, None if that cannot be read.
+    """Create what is missing and return the identity that the index was built with, None if it is unreadable.
 
-    The identity comes before the chunks: whoever dies in between leaves nothing that the next one could not complete.
+    The identity is written before the chunks exist: if the creator dies in between, the next one can complete the work.
     """
     records, chunks, wanted = f"{prefix}_records", f"{prefix}_chunks", asdict(identity)
     if not await client.has_collection(records):
@@ -97,7 +97,7 @@ async def _create_chunks(client: Any, name: str, dimensions: int) -> None:
 
 
 def _schema(client: Any) -> Any:
-    """What records and chunks have in common."""
+    """Return the fields that records and chunks share."""
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("id", DataType.VARCHAR, max_length=_ID_CHARS, is_primary=True)
     for name in _COMMON:

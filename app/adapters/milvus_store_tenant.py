@@ -1,4 +1,4 @@
-"""One tenant of the index in Milvus: reads and writes of its records and chunks, strongly consistent."""
+"""One tenant's part of the index in Milvus: reads and writes of its records and chunks, strongly consistent."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import asked_words, counted_words
 
 MAX_ROWS = 16_384
-"""Of one answer of Milvus."""
+"""Milvus's limit for one answer."""
 _RECORD = ["doc_id", "version", "revision", "source_uri", "title", "chunks", "deleted", "groups", "tags"]
 _CHUNK = ["chunk_id", "doc_id", "version", "revision", "ordinal", "title", "text", "source_uri", "location"]
 
 
 class TenantRows:
-    """Satisfies `TenantIndex`. Raises MilvusException or grpc.RpcError if Milvus fails."""
+    """Implements `TenantIndex`. Raises MilvusException or grpc.RpcError if Milvus fails."""
 
     def __init__(self, client: Any, prefix: str, tenant: str) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class TenantRows:
         return {state.record.doc_id: state for state in states}
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
-        """As an iterator of its client asks: in order of the ids, where a page may be short, and an empty one ends."""
+        """Page like the client's iterator: by id; a page may be short, and an empty one is the end."""
         beyond = [f"id > {_literal(position)}"] if (position := checked_position(after)) else []
         where = self._where("deleted == false", *beyond)
         rows = await self._client.query(
@@ -79,7 +79,7 @@ class TenantRows:
             self._leg(wanted.vector.tolist() if wanted.vector.any() else None, DENSE, where, candidates),
         )
         found = {hit["id"]: hit["entity"] for leg in legs for hit in leg}
-        # Milvus Lite gives a BM25 score as a distance, below zero; either way the best comes first.
+        # Milvus Lite returns BM25 scores as negative distances; either way the best comes first.
         keyword, vector = ([(hit["id"], hit["distance"]) for hit in leg] for leg in legs)
         ranked = relative_score([(id_, abs(score)) for id_, score in keyword], vector)
         return [found_chunk(found[id_]["chunk_id"], found[id_], score) for id_, score in ranked[:limit]]
@@ -116,7 +116,7 @@ class TenantRows:
 
 
 def _literal(value: str | Sequence[str]) -> str:
-    """A text or a list of them as Milvus reads it in an expression."""
+    """Return a text or a list of texts as a literal of Milvus's expressions."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""Scores from an NVIDIA NIM reranking service."""
+"""Reranking scores from an NVIDIA NIM reranking service."""
 
 import math
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ RESPONSE = TypeAdapter(_Response)
 
 
 class NimReranker:
-    """Satisfies ports.Reranker. Asks `POST {url}/ranking`; text beyond what the model reads is cut at its end.
+    """Implements `ports.Reranker` with `POST {url}/ranking`; text beyond what the model reads is cut off at the end.
 
-    One request may carry 512 passages, by NVIDIA's API reference; retrieval never asks about so many.
+    NVIDIA's API allows 512 passages in one request; retrieval never sends as many.
     """
 
     def __init__(self, server: ModelServer, *, model: str) -> None:
@@ -51,9 +51,9 @@ class NimReranker:
         return await self._server.health()
 
     async def close(self) -> None:
-        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+        """Nothing to close: the HTTP client belongs to whoever opened it."""
 
 
 def _probability(logit: float) -> float:
-    """Return the logistic function, written so that it overflows nowhere."""
+    """Return the logistic function, in a form that never overflows."""
     return (1 + math.tanh(logit / 2)) / 2

@@ -1,7 +1,7 @@
-"""An OpenID Connect issuer over HTTP: its configuration by discovery, the keys it signs with, tokens for codes.
+"""An OpenID Connect issuer over HTTP: discovery of its configuration, its signing keys, and tokens for codes.
 
-OpenID Connect Discovery 1.0, section 4; RFC 7517 for the keys; RFC 6749, section 4.1.3 for the codes.
-Nothing is followed that the issuer did not publish under its own name: no redirect, no address from a token.
+OpenID Connect Discovery 1.0, section 4; RFC 7517 for the keys; RFC 6749, section 4.1.3 for the codes. Only what the
+issuer published under its own name is followed: no redirect, and no address from a token.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from app.ports import DependencyUnavailable
 DEPENDENCY = "issuer"
 FETCH_TIMEOUT_S = 3.0
 MAX_BYTES = 256 * 1024
-"""Dozens of RSA keys with their certificate chains fit."""
+"""Room for dozens of RSA keys with their certificate chains."""
 SAFE = "/%:@!$&'()*+,;=~?"
-"""Characters of an address that go out as they are."""
+"""Characters of an address that are sent unescaped."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class OidcIssuer:
-    """One issuer, asked through the client of whoever opened it."""
+    """One issuer; the HTTP client belongs to whoever opened it."""
 
     def __init__(self, client: HttpClient, issuer: str, jwks_url: str | None = None) -> None:
         self.issuer = issuer
         self._client, self._jwks_url = client, jwks_url
 
     async def configuration(self) -> dict[str, Any]:
-        """Fetch the issuer's configuration document. Raises DependencyUnavailable, also if another issuer wrote it."""
+        """Fetch the issuer's configuration. Raises DependencyUnavailable, also if it names a different issuer."""
         url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         document = await self._fetch(url)
         if document.get("issuer") != self.issuer:
@@ -57,7 +57,7 @@ class OidcIssuer:
         return url
 
     async def id_token(self, form: Mapping[str, str], client_id: str, client_secret: str | None) -> str:
-        """Exchange an authorization code for an ID token. Raises DependencyUnavailable, also if the code is refused."""
+        """Exchange an authorization code for an ID token. Raises DependencyUnavailable, also for a refused code."""
         url = await self.endpoint("token")
         secret = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}" if client_secret else None
         fields = [f"Authorization: Basic {b64encode(secret.encode()).decode()}"] if secret else []
@@ -100,6 +100,6 @@ class OidcIssuer:
 
 
 def is_safe(url: str) -> bool:
-    """Whether nobody on the way can change what is fetched: https, or this machine."""
+    """Whether nobody in between can alter what is fetched: https, or this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

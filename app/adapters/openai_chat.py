@@ -1,7 +1,7 @@
 """Answers from any OpenAI-compatible chat endpoint: vLLM, NVIDIA NIM, Ollama, OpenAI itself.
 
-What runs for each token is lean: the first one goes on at once, and after it what comes within `PACE_S` goes on as one
-piece, so that the path from here to the client's socket is run for pieces, not for tokens.
+Little happens per token: the first one is passed on at once; later ones are collected for `PACE_S` and passed on as one
+piece, so that the rest of the way to the client's socket runs per piece, not per token.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -16,13 +16,13 @@ from app.ports import DependencyFailed, GenerationEnd, Health, Prompt
 DEPENDENCY = "generator"
 DONE = b"[DONE]"
 PACE_S = 0.033
-"""From one piece to the next at least: thirty a second look smooth, and a slower model is not held up at all."""
+"""Least time between two pieces: thirty a second look smooth, and slower models are not delayed at all."""
 LAST_BYTES_S = 0.02
-"""How long the connection is left open after the last event for the response's end: then it can be used again."""
+"""How long to wait for the end of the response after the last event, so that the connection can be reused."""
 
 
 class OpenAiChat:
-    """Satisfies ports.Generator. Streams from `POST {url}/chat/completions`."""
+    """Implements `ports.Generator`, streaming from `POST {url}/chat/completions`."""
 
     def __init__(self, server: ModelServer, *, model: str, max_tokens: int) -> None:
         self._server, self._model, self._max_tokens = server, model, max_tokens
@@ -58,11 +58,11 @@ class OpenAiChat:
         return await self._server.health()
 
     async def close(self) -> None:
-        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+        """Nothing to close: the HTTP client belongs to whoever opened it."""
 
 
 class _Answer:
-    """What the events so far say beside the text."""
+    """What the stream has said so far besides the text."""
 
     def __init__(self) -> None:
         self.is_done = False
@@ -76,7 +76,7 @@ class _Answer:
         return self.is_done or self._error is not None
 
     def take(self, events: Iterable[bytes]) -> str:
-        """Note what the events say and return their text: what stands before one that is no chunk still leaves."""
+        """Record what the events say and return their text, up to the first one that is not a chunk."""
         text = ""
         for data in events:
             if data == DONE:
@@ -94,7 +94,7 @@ class _Answer:
         return text
 
     def _read(self, chunk: Any) -> str:
-        """Take what is used of a `chat.completion.chunk`; servers add much of their own, and end without `choices`."""
+        """Read the parts of a `chat.completion.chunk` that are used; servers add fields and may send no `choices`."""
         if chunk.get("error") is not None:
             raise DependencyFailed(DEPENDENCY, "the chat endpoint reported an error in its stream")
         if usage := chunk.get("usage"):
@@ -115,7 +115,7 @@ class _Answer:
         return content
 
     def end(self) -> GenerationEnd:
-        """Return the end of the answer. Raises DependencyFailed if the stream had none, or what is no chunk."""
+        """Return the end of the answer. Raises DependencyFailed if the stream had none or contained nonsense."""
         if self._error:
             raise self._error
         if self._finish_reason is None:

@@ -1,4 +1,4 @@
-"""Vectors from any OpenAI-compatible embedding endpoint; tokens counted locally by the model's own tokenizer."""
+"""Vectors from any OpenAI-compatible embedding endpoint; tokens are counted locally by the model's own tokenizer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 DEPENDENCY = "embedder"
 BATCH_TEXTS = 32
-"""Text Embeddings Inference takes 32 texts a request by default (`--max-client-batch-size`), fewer than the others."""
+"""Text Embeddings Inference accepts 32 texts per request by default (`--max-client-batch-size`), the fewest of all."""
 BATCHES_IN_FLIGHT = 2
 SPECIAL_TOKENS = 8
-"""Room for what a model puts around a text: two or three in the common ones."""
+"""Allowance for a model's special tokens: common ones add two or three."""
 
 
 class _Item(TypedDict):
@@ -38,7 +38,7 @@ RESPONSE = TypeAdapter(_Response)
 
 
 class OpenAiEmbedder:
-    """Satisfies ports.Embedder. Asks `POST {url}/embeddings`."""
+    """Implements `ports.Embedder` with `POST {url}/embeddings`."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class OpenAiEmbedder:
 
     @property
     def model(self) -> str:
-        """The model's name; with input types its vectors differ, so that the index must not mix the two."""
+        """The model's name. Input types change its vectors, so the index must tell the two apart."""
         return f"{self._model} with input_type" if self._sends_input_type else self._model
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
-        """For documents alone: a replica that only answers saves its memory, 390 MB for a vocabulary of 250 000 pieces.
+        """Load the tokenizer, which only documents need: a replica that only answers saves up to 390 MB of memory.
 
-        Raises DependencyFailed if the file holds none.
+        Raises DependencyFailed if the file is not a tokenizer.
         """
         from tokenizers import Tokenizer  # noqa: PLC0415 - likewise
 
@@ -92,18 +92,18 @@ class OpenAiEmbedder:
         return self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets  # `encode` keeps the GIL
 
     async def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        """Return shape (texts, dimensions), rows of unit length. Raises DependencyUnavailable."""
+        """Return an array of shape (texts, dimensions) with rows of unit length. Raises DependencyUnavailable."""
         prefixed = [self.passage_prefix + text for text in texts]
         batches = [prefixed[start : start + BATCH_TEXTS] for start in range(0, len(prefixed), BATCH_TEXTS)]
         matrices = await asyncio.gather(*(self._embed_batch(batch) for batch in batches))
         return np.concatenate(matrices) if matrices else np.zeros((0, self.dimensions), np.float32)
 
     async def embed_query(self, text: str) -> Vector:
-        """Return the vector of a question; of one that is longer than the model reads, that of its beginning.
+        """Return the vector of a question; if it is longer than the model reads, that of its beginning.
 
-        Without the tokenizer, which is for documents alone, tokens are estimated. Where the estimate was too low, the
-        question is cut to as many bytes as the model reads tokens: fewer than one byte no token has.
-        Raises DependencyUnavailable.
+        Tokens are estimated, because the tokenizer is loaded for documents alone. If the estimate was too low, the
+        question is cut to as many bytes as the model reads tokens, since every token has at least one byte. Raises
+        DependencyUnavailable.
         """
         question, room = self.query_prefix + text, self.max_tokens - SPECIAL_TOKENS
         if self._sends_input_type:
@@ -116,7 +116,7 @@ class OpenAiEmbedder:
             return (await self._embed([_beginning(question, room)], "query"))[0]
 
     async def _embed_batch(self, texts: list[str]) -> Matrix:
-        """Embed passages few batches at a time, so that a large document leaves the server time for questions."""
+        """Embed passages in few concurrent batches, so that a large document leaves the server time for questions."""
         async with self._slots:
             return await self._embed(texts, "passage")
 
@@ -124,7 +124,7 @@ class OpenAiEmbedder:
         body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
         if self._sends_input_type:
             body["input_type"] = input_type
-            # The model's server may cut a question, which is then answered less well; no text of a document is lost.
+            # The server may cut a question, which is then answered less well, but must not silently cut a document.
             body["truncate"] = "END" if input_type == "query" else "NONE"
         async with self._server.post("/embeddings", body) as response:
             raw = await response.read()
@@ -152,7 +152,7 @@ class OpenAiEmbedder:
         return (matrix / norms).astype(np.float32)
 
     async def close(self) -> None:
-        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+        """Nothing to close: the HTTP client belongs to whoever opened it."""
 
 
 def _beginning(text: str, size_bytes: int) -> str:

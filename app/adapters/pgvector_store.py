@@ -1,6 +1,6 @@
-"""The vector store on PostgreSQL with pgvector 0.8 or newer: its own schema, one transaction for each change.
+"""The vector store on PostgreSQL with pgvector 0.8 or newer, in a schema of its own, with one transaction per change.
 
-Any number of processes may write and read. A search is one statement, so it sees one state of the index.
+Any number of processes may read and write. A search is a single statement, so it sees one state of the index.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 OLDEST_PGVECTOR = (0, 8)
 MAX_CONNECTIONS = 8
-"""Of one replica; a search holds one for some milliseconds."""
+"""Per replica; a search uses one for some milliseconds."""
 MAX_CHANGES = 3
-"""Of one replica at once: a change holds its connection for as long as it takes, the others are for reads."""
+"""Concurrent changes per replica: a change holds its connection for as long as it takes, and the rest is for reads."""
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
 CHANGE_TIMEOUT_S = 120.0
@@ -62,7 +62,7 @@ TLS_FAILED = "TLS: its certificate must be valid, of a trusted authority and for
 
 
 class PgvectorStore:
-    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+    """Implements `ports.VectorStore`. May be opened again after `open` failed."""
 
     def __init__(self, connection: PgvectorConnection) -> None:
         self._connection = connection
@@ -193,7 +193,7 @@ class PgvectorStore:
         return [_record(row) for row in rows]
 
     async def _read(self, read: Callable[[Connection], Awaitable[T]], what: str, timeout_s: float) -> T:
-        """Read once more if a connection turns out to be one of a server that is gone."""
+        """Run the read, and retry once if its connection turns out to lead to a server that is gone."""
         pool = self._opened()
 
         async def run() -> T:
@@ -210,9 +210,9 @@ class PgvectorStore:
         return await self._bounded(run(), what, timeout_s)
 
     async def _change(self, change: Callable[[Connection], Awaitable[T]], tenant: str, doc_id: str, what: str) -> T:
-        """In one transaction, while no other change of this document runs anywhere.
+        """Run the change in one transaction, while no other change to this document runs anywhere.
 
-        Changes of one document in this process wait for each other before they take a place or a connection.
+        Changes to one document in this process queue up before they take a place or a connection.
         """
         pool = self._opened()
         lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
@@ -230,10 +230,10 @@ class PgvectorStore:
         return self._pool
 
     async def _bounded(self, work: Awaitable[T], what: str, timeout_s: float) -> T:
-        """Turn psycopg's errors into the ports', without their words: they may quote documents.
+        """Translate psycopg's errors into the ports', without their text, which may quote documents.
 
-        A cancelled statement waits for the server to confirm that. Nobody waits for a server that does not: the work is
-        left to itself, with its connection.
+        Cancelling a statement waits for the server's confirmation. Nobody waits here for a server that does not
+        confirm: the work is left to itself, with its connection.
         """
         task = asyncio.ensure_future(work)
         try:
@@ -258,13 +258,13 @@ class PgvectorStore:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """What an operator may need to know of an error, without its words."""
+    """Return what an operator may know about an error, without its text."""
     is_of_tls = error.sqlstate is None and any(word in str(error) for word in ("SSL error", "certificate"))
     return TLS_FAILED if is_of_tls else type(error).__name__
 
 
 async def _create_and_identify(connection: Connection, schema: str, identity: IndexIdentity) -> object:
-    """Create the index if there is none, in one transaction; return what it was built with."""
+    """Create the index if there is none, in one transaction, and return the identity that it was built with."""
     async with connection.transaction():
         await connection.execute(sql.LOCK, (schema,))
         found = await _one(connection, SQL("SELECT to_regclass(%s)"), (f'"{schema}".built_with',))
@@ -296,7 +296,7 @@ async def _require_pgvector(connection: Connection) -> None:
 
 
 async def _current(connection: Connection, tenant: str, document: DocumentVersion) -> int:
-    """Chunks of the document that are published now. Raises StaleVersion if a newer one or a tombstone is there."""
+    """Return how many chunks of the document are published. Raises StaleVersion for a newer version or a tombstone."""
     found = await _one(connection, sql.STATE_OF_DOCUMENT, (tenant, document.doc_id))
     if not found:
         return 0
@@ -314,7 +314,7 @@ async def _all(connection: Connection, statement: Any, values: Any) -> list[tupl
 
 
 def _literal(vector: list[float]) -> str:
-    """As pgvector reads it; in a quarter of the time that `str` takes."""
+    """Return the vector in pgvector's format, in a quarter of the time that `str` takes."""
     return to_json(vector).decode()
 
 
@@ -328,7 +328,7 @@ def _immutable(value: Any) -> Any:
 
 
 def _is_score(value: float | None) -> bool:
-    """NaN is what a vector of zeros is compared to."""
+    """Whether it is a number: comparing with a zero vector gives NaN."""
     return value is not None and not isnan(value)
 
 

@@ -1,4 +1,4 @@
-"""Where PostgreSQL is, and how each connection to it is made: its session, its TLS, and when a peer is given up."""
+"""Where PostgreSQL is, and the parameters of every connection to it: session, TLS and keepalive."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,12 @@ SESSION = {
     "client_connection_check_interval": "1000",  # a killed writer's transaction ends with it, and frees its lock
 }
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
-"""A peer that vanished is noticed within 25 seconds."""
+"""A peer that vanished is detected within 25 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PgvectorConnection:
-    """Where PostgreSQL is. Without TLS the server's certificate is not asked for: loopback and private sockets only."""
+    """Where PostgreSQL is. Without TLS the server is not authenticated: for loopback and private sockets only."""
 
     host: str
     port: int
@@ -26,12 +26,12 @@ class PgvectorConnection:
     password: str | None = field(default=None, repr=False)
     tls: bool = True
     ca_file: Path | None = None
-    """Of the authority that signed the server's certificate; None: the system's."""
+    """Certificate of the authority that signed the server's; None: those of the system."""
     schema: str
 
 
 def arguments(there: PgvectorConnection) -> dict[str, Any]:
-    """Arguments of a connection, for libpq."""
+    """Return libpq's connection arguments."""
     tls = {"sslmode": "verify-full", "sslrootcert": str(there.ca_file or "system")} if there.tls else {}
     session = SESSION | {"search_path": f'"{there.schema}",public,extensions'}
     return {

@@ -1,9 +1,9 @@
-"""How the index lies in PostgreSQL: tables in a schema of its own, and the statements that change and search them."""
+"""The index's tables in PostgreSQL, in a schema of their own, and the statements that change and search them."""
 
 from psycopg.sql import SQL, Composed, Literal, Placeholder
 
 MAX_INDEXED_DIMENSIONS = 4000
-"""Of pgvector's HNSW index on half-precision numbers; longer vectors are compared one by one."""
+"""The limit of pgvector's HNSW index on half-precision numbers; longer vectors are compared one by one."""
 
 TABLES = SQL("""
 CREATE TABLE document (
@@ -29,9 +29,9 @@ CREATE TABLE corpus (
 );
 CREATE TABLE built_with (identity jsonb NOT NULL);
 """)
-"""A tombstone is a document with `deleted`. The indexes hold published chunks only; `groups` and `tags` of a chunk are
-set when it is published. `corpus` counts a tenant's published chunks, which word weights need; each change gives it
-another version."""
+"""A tombstone is a document with `deleted`. The indexes contain published chunks only; a chunk's `groups` and `tags`
+are set when it is published. `corpus` counts a tenant's published chunks, which word weights need; every change gives
+it a new version."""
 VECTOR_INDEX = SQL("CREATE INDEX ON chunk USING hnsw (embedding halfvec_cosine_ops) WHERE published")
 
 EXTENSION_VERSION = SQL("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
@@ -50,7 +50,7 @@ COUNT_STAGED = SQL("SELECT count(*) FROM chunk WHERE tenant = %s AND doc_id = %s
 REMOVE_OTHER_VERSIONS = SQL("""
 DELETE FROM chunk WHERE tenant = %s AND doc_id = %s AND version <> %s AND (published OR revision <= %s)
 """)
-"""A version that is being staged with a newer revision stays. No version is called ''."""
+"""Keeps a version that is being staged with a newer revision. No version is named ''."""
 SHOW_VERSION = SQL("""
 UPDATE chunk SET published = true, groups = %s, tags = %s WHERE tenant = %s AND doc_id = %s AND version = %s
 """)
@@ -96,11 +96,11 @@ SELECT by_keyword.score, by_vector.score,
   FROM by_keyword FULL JOIN by_vector USING (id) JOIN chunk USING (id) ORDER BY id
 """)
 _WEIGHTS = SQL("'{0.25, 0.5, 0.75, 1.0}'::real[]")
-"""Of a word in a passage … in a title: four times as much, as in the embedded store."""
+"""Weights from a word in a passage to one in a title: four times as much, as in the embedded store."""
 
 
 def search(limit: int, tag_sets: int) -> Composed:
-    """Both legs in one statement, so that they see one state of the index. Each row has the scores of one chunk.
+    """Return a search as one statement, so that both legs see one state of the index. A row has one chunk's scores.
 
     Parameters: tenant, words, vector, has_vector, groups, and `tags0`, `tags1` … for each set of tags.
     """

@@ -1,6 +1,6 @@
-"""The vector store on a Pinecone serverless index, over its REST API: a namespace for each tenant, sparse word vectors.
+"""The vector store on a Pinecone serverless index, by its REST API: two namespaces per tenant, sparse word vectors.
 
-Pinecone is eventually consistent: every write here waits until the index says that it has taken it in.
+Pinecone is eventually consistent, so every write waits until the index reports that it has been applied.
 """
 
 import json
@@ -17,9 +17,9 @@ IDENTITY = "identity"
 
 
 class PineconeStore(RecordedStore):
-    """Satisfies `ports.VectorStore`. The index must exist, of the metric dotproduct, and be nobody else's."""
+    """Implements `ports.VectorStore`. The index must exist, have the metric dotproduct, and be used by nobody else."""
 
-    _system = "Pinecone"  # its server's errors are the ports' already
+    _system = "Pinecone"  # ModelServer raises the ports' errors already
 
     def __init__(self, server: ModelServer) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class PineconeStore(RecordedStore):
         self._require_open()
 
     async def close(self) -> None:
-        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+        """Nothing to close: the HTTP client belongs to whoever opened it."""
 
     def _index(self, tenant: str) -> TenantNamespaces:
         self._require_open()

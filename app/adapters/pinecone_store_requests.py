@@ -1,4 +1,4 @@
-"""Requests of Pinecone's data plane, API version 2025-10, and how long to wait for what they wrote."""
+"""Requests to Pinecone's data plane, API version 2025-10, including the wait until a write is visible."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,17 +16,17 @@ from app.ports import DependencyFailed, DependencyTimeout
 
 API_VERSION = "2025-10"
 MAX_BATCH_BYTES = 1_500_000
-"""Of an upsert; Pinecone takes 2 MB."""
+"""Most bytes of an upsert; Pinecone allows 2 MB."""
 BYTES_A_NUMBER = 22
 BYTES_A_CHUNK = 16_000
 """Text, metadata and word vector of the longest usual passage."""
 MAX_IDS = 100
-"""Of a fetch, whose ids stand in its address."""
+"""Ids per fetch, which are part of its address."""
 MAX_DELETED = 1000
 SETTLE_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, *(1.0,) * 30)
-"""Waits before each look whether a write has been taken in; mostly it takes less than a second or two."""
+"""Delays before each check whether a write has been applied; mostly that takes less than a second or two."""
 WRITTEN, TAKEN_IN = "x-pinecone-request-lsn", "x-pinecone-max-indexed-lsn"
-"""Headers: the sequence number of a write, and the last one that a query's answer rests on."""
+"""Headers with the sequence number of a write, and with the last one that a query's answer includes."""
 
 
 class _Answer(BaseModel):
@@ -71,7 +71,7 @@ class _Listed(_Answer):
 
 
 def pinecone_index(client: HttpClient, url: str, api_key: SecretStr) -> ModelServer:
-    """Return how one index is asked; `url` is its host, with https://."""
+    """Return the server of one index; `url` is its host, with https://."""
     version = f"X-Pinecone-Api-Version: {API_VERSION}\r\n"
     return ModelServer(client, url, api_key, "vector_store", key_field="Api-Key:", fields=version)
 
@@ -81,7 +81,7 @@ async def describe(server: ModelServer) -> Index:
 
 
 class Namespace:
-    """One namespace of the index. Raises DependencyUnavailable."""
+    """One namespace of the index. All methods may raise DependencyUnavailable."""
 
     def __init__(self, server: ModelServer, name: str, dimensions: int) -> None:
         self._server, self._name, self._dimensions = server, name, dimensions
@@ -89,20 +89,20 @@ class Namespace:
         """The most vectors of one write."""
 
     def marker(self, id_: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """A vector that only carries metadata: Pinecone takes none without values, nor with zeros alone."""
+        """Return a vector that only carries metadata: Pinecone accepts neither missing values nor only zeros."""
         return {"id": id_, "values": [1.0] + [0.0] * (self._dimensions - 1), "metadata": without_empty(metadata)}
 
     async def upsert(self, vectors: Sequence[Mapping[str, Any]]) -> None:
-        """Write a batch of vectors, and wait until queries find them."""
+        """Write a batch of vectors and wait until queries find them."""
         await self.settle(await self.write(vectors))
 
     async def write(self, vectors: Sequence[Mapping[str, Any]]) -> int:
-        """Write a batch of vectors; return what to settle."""
+        """Write a batch of vectors and return the number for `settle`."""
         body = {"namespace": self._name, "vectors": vectors}
         return _number((await _post(self._server, "/vectors/upsert", body))[1].headers.get(WRITTEN))
 
     async def delete(self, ids: Sequence[str]) -> None:
-        """Remove vectors, and wait until queries miss them."""
+        """Remove vectors and wait until queries no longer find them."""
         written = 0
         for first in range(0, len(ids), MAX_DELETED):
             body = {"namespace": self._name, "ids": ids[first : first + MAX_DELETED]}
@@ -114,7 +114,7 @@ class Namespace:
         return _checked(_Matches, (await _post(self._server, "/query", body))[0]).matches
 
     async def fetch(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the metadata of those vectors that there are, by id."""
+        """Return the metadata of those vectors that exist, by id."""
         found: dict[str, dict[str, Any]] = {}
         for first in range(0, len(ids), MAX_IDS):
             named = [("namespace", self._name), *(("ids", id_) for id_ in ids[first : first + MAX_IDS])]
@@ -123,7 +123,7 @@ class Namespace:
         return found
 
     async def ids(self, prefix: str) -> list[str]:
-        """Return every id that begins so."""
+        """Return all ids that begin with `prefix`."""
         ids, token = await self.some_ids(prefix, MAX_IDS)
         while token:
             more, token = await self.some_ids(prefix, MAX_IDS, token)
@@ -131,14 +131,14 @@ class Namespace:
         return ids
 
     async def some_ids(self, prefix: str, limit: int, token: str = "") -> tuple[list[str], str | None]:
-        """Return at most `limit` ids that begin so, in order, and the token of those that follow, if any do."""
+        """Return at most `limit` ids that begin with `prefix`, in order, and a token for the following ones, if any."""
         named = [("namespace", self._name), ("prefix", prefix), ("limit", str(min(limit, MAX_IDS)))]
         page = [("paginationToken", token)] if token else []
         listed = _checked(_Listed, await _get(self._server, "/vectors/list", named + page))
         return [vector.id for vector in listed.vectors], listed.pagination.next or None
 
     async def settle(self, written: int) -> None:
-        """Wait until queries know the last of the writes."""
+        """Wait until queries include the write with this number."""
         body = {"namespace": self._name, "topK": 1, "vector": [1.0] * self._dimensions}
         for delay_s in SETTLE_DELAYS_S if written else ():
             await asyncio.sleep(delay_s)
@@ -149,7 +149,7 @@ class Namespace:
 
 
 def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Pinecone knows neither null nor what an empty list is a list of."""
+    """Return the metadata without values that Pinecone does not accept: null and empty lists."""
     return {name: value for name, value in metadata.items() if value not in (None, [])}
 
 
@@ -164,7 +164,7 @@ async def _get(server: ModelServer, path: str, named: Iterable[tuple[str, str]])
 
 
 def _number(value: str | None) -> int:
-    """0 where there is no such header: an index of another kind tells nothing."""
+    """Return the header's number, 0 if there is none: other kinds of index do not report it."""
     return int(value) if value and value.isdecimal() else 0
 
 

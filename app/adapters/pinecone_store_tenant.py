@@ -1,6 +1,6 @@
-"""One tenant of the index in Pinecone: a namespace of chunks and one of records.
+"""One tenant's part of the index in Pinecone: a namespace of chunks and one of records.
 
-A chunk's id begins with its document's and its version, so that both can be listed without a search.
+A chunk's id begins with its document's id and version, so that both can be listed without a search.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
 
 COUNT_DELAYS_S = (0.0, 0.1, 0.3, 1.0, 3.0)
-"""Waits before each count of staged chunks: a list may lag behind a query."""
+"""Delays before each count of staged chunks: listings may lag behind queries."""
 NEXT_TO_NOTHING = 1e-9
-"""For a passage that is similar to nothing: Pinecone takes no vector of zeros alone."""
+"""Stands for the vector of a passage without any words: Pinecone does not accept only zeros."""
 _DOCUMENTS = UUID("0f6b9b52-0a3e-5b55-8f0f-6f6f3a5f3d11")
 _NONE_FOUND = "-"
-"""No group or tag is called so; Pinecone takes no empty list to choose from."""
+"""Matches nothing, as no group or tag has this name; Pinecone does not accept an empty list of alternatives."""
 
 
 class TenantNamespaces:
-    """Satisfies `TenantIndex`. Raises DependencyUnavailable."""
+    """Implements `TenantIndex`. Raises DependencyUnavailable."""
 
     def __init__(self, server: ModelServer, tenant: str, dimensions: int) -> None:
         name = sha256(tenant.encode()).hexdigest()[:32]
@@ -39,7 +39,7 @@ class TenantNamespaces:
         return _by_document(await self._records.fetch([_document(doc_id) for doc_id in doc_ids]))
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
-        """A position is a token of Pinecone's."""
+        """Page through the records; a position is one of Pinecone's tokens."""
         try:
             ids, following = await self._records.some_ids("", limit, after)
         except RequestRefused as error:
@@ -48,7 +48,7 @@ class TenantNamespaces:
         return [record_state(found[id_]) for id_ in ids if id_ in found], following
 
     async def count_documents(self) -> int:
-        """Pinecone counts vectors of a namespace, tombstones among them; which those are only a listing tells."""
+        """Count by listing: Pinecone's own count of a namespace includes tombstones."""
         states, following = await self.page(MAX_IDS, "")
         count = sum(not state.deleted for state in states)
         while following:
@@ -103,7 +103,7 @@ class TenantNamespaces:
         )
         found = {match.id: match.metadata for match in (*keyword, *dense)}
         ranked = relative_score(
-            [(match.id, match.score) for match in keyword if match.score > 0],  # the others have none of the words
+            [(match.id, match.score) for match in keyword if match.score > 0],  # others match no word
             [(match.id, match.score) for match in dense],
         )
         return [found_chunk(found[id_]["chunk_id"], found[id_], score) for id_, score in ranked[:limit]]

@@ -33,7 +33,7 @@ class QdrantConnection:
 
 
 def client(there: QdrantConnection) -> AsyncQdrantClient:
-    """A client that connects with its first call."""
+    """Return a client, which connects on its first call."""
     parts = urlsplit(there.url)
     return AsyncQdrantClient(
         host=parts.hostname,
@@ -42,12 +42,12 @@ def client(there: QdrantConnection) -> AsyncQdrantClient:
         api_key=there.api_key,
         prefer_grpc=True,
         timeout=int(CHANGE_TIMEOUT_S),
-        check_compatibility=False,  # it would ask another port, and wait for it
+        check_compatibility=False,  # it would contact another port and wait for it
     )
 
 
 class QdrantStore(RecordedStore):
-    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+    """Implements `ports.VectorStore`. May be opened again after `open` failed."""
 
     _system = "Qdrant"
     _failures = (grpc.aio.AioRpcError, ApiException)

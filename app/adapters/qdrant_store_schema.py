@@ -1,6 +1,7 @@
-"""How the index lies in Qdrant: two collections, and the payload indexes that keep filters fast.
+"""The index's layout in Qdrant: two collections, and the payload indexes that keep filters fast.
 
-`<prefix>-chunks` holds chunks with a dense and a word vector, `<prefix>-records` one point a document, without vectors.
+`<prefix>-chunks` holds chunks with a dense and a word vector; `<prefix>-records` has one point per document, without
+vectors.
 """
 
 from typing import Any
@@ -12,11 +13,11 @@ DENSE = "dense"
 WORDS = "words"
 _POINTS = UUID("7d0cbb5e-4a7e-5d0c-9c7b-0a5f4f1e2b90")
 _KEYS = ("doc_id", "edition", "groups", "tags")
-"""Payload of chunks that filters compare as a whole."""
+"""Payload fields of chunks that filters compare as a whole."""
 
 
 def record_id(tenant: str, doc_id: str) -> str:
-    """The id of a document's record. No tenant's name has a NUL."""
+    """Return the id of a document's record. No tenant's name contains a NUL."""
     return str(uuid5(_POINTS, f"{tenant}\0{doc_id}"))
 
 
@@ -27,9 +28,9 @@ def chunk_point_id(tenant: str, chunk_id: str) -> str:
 async def create_collections(
     client: AsyncQdrantClient, prefix: str, dimensions: int, identity: dict[str, Any], replication_factor: int
 ) -> object:
-    """Create what is missing; return what the chunk collection was built with, None if it carries nothing of ours.
+    """Create what is missing and return the metadata of the chunk collection, None if it has none.
 
-    The metadata of the chunk collection is the index identity, written by the very request that creates it.
+    That metadata is the index identity, written by the same request that creates the collection.
     """
     copies: dict[str, Any] = {
         "replication_factor": replication_factor,
@@ -61,5 +62,5 @@ async def _create(client: AsyncQdrantClient, name: str, **options: Any) -> None:
     try:
         await client.create_collection(name, **options)
     except Exception:
-        if not await client.collection_exists(name):  # another replica of the service may have created it just now
+        if not await client.collection_exists(name):  # another replica may just have created it
             raise

@@ -1,4 +1,4 @@
-"""One tenant of the index in Qdrant: reads and writes of its records and chunks, each on a majority of the copies."""
+"""One tenant's part of the index in Qdrant: its records and chunks, read and written by majorities of replicas."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,13 +21,13 @@ from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
 
 MAX_EDITIONS = 1000
-"""Versions of one document that lie in the index at once: published, staged, or left by dead writers."""
+"""Most versions of one document in the index at once: published, staged, or left behind by writers that died."""
 MAJORITY = models.ReadConsistencyType.MAJORITY
 WRITES: dict[str, Any] = {"wait": True, "ordering": models.WriteOrdering.STRONG}
 
 
 class TenantPoints:
-    """Satisfies `TenantIndex`. Raises grpc.aio.AioRpcError if Qdrant fails."""
+    """Implements `TenantIndex`. Raises grpc.aio.AioRpcError if Qdrant fails."""
 
     def __init__(self, client: AsyncQdrantClient, prefix: str, tenant: str) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class TenantPoints:
         return {state.record.doc_id: state for state in states}
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
-        """A position is the id of the first record of the next page; its point stays, whatever becomes of it."""
+        """Page through the records; a position is the id of the next page's first one, whose point is never removed."""
         published, first = self._where(_equals("deleted", False)), checked_position(after) or None
         points, following = await self._client.scroll(
             self._records, published, limit=limit, offset=first, consistency=MAJORITY
@@ -50,7 +50,7 @@ class TenantPoints:
         return states, None if following is None else str(following)
 
     async def count_documents(self) -> int:
-        """One copy's count: the client lets nobody ask a majority of them."""
+        """Count on a single replica: the client offers no majority read for counts."""
         counted = await self._client.count(self._records, self._where(_equals("deleted", False)), exact=True)
         return counted.count
 
@@ -82,7 +82,7 @@ class TenantPoints:
         await self._remove(doc_id, [(r, v) for r, v in await self._editions(doc_id) if r <= last and v != but])
 
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
-        """Both legs in one request, so that they see the index at nearly the same moment."""
+        """Run both legs in one request, so that they see nearly the same state of the index."""
         asked = self._questions(wanted, max(LEG_LIMIT, limit))
         if not asked:
             return []
@@ -98,7 +98,7 @@ class TenantPoints:
         return [found_chunk(chunk_id, found[chunk_id], score) for chunk_id, score in ranked[:limit]]
 
     def _questions(self, wanted: Wanted, limit: int) -> dict[str, models.QueryRequest]:
-        """One for each leg that has something to go by. A word's rarity is that in this tenant's passages."""
+        """Return a query for each leg that has input. A word's rarity is measured within this tenant's passages."""
         words, asked = question_vector(wanted.text), dict[str, models.QueryRequest]()
         where: dict[str, Any] = {"filter": self._where(*_within(wanted.scope)), "limit": limit, "with_payload": True}
         if words.indices:
@@ -121,7 +121,7 @@ class TenantPoints:
         )
 
     async def _editions(self, doc_id: str) -> dict[tuple[str, str], int]:
-        """Chunks of a document by sortable revision and version."""
+        """Count a document's chunks by sortable revision and version."""
         where = self._where(_equals("doc_id", doc_id))
         facet = await self._client.facet(
             self._chunks, "edition", where, limit=MAX_EDITIONS, exact=True, consistency=MAJORITY

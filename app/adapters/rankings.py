@@ -1,4 +1,4 @@
-"""Rankings as reranking servers answer them: positions in the request with a score each, best first."""
+"""Rankings as reranking servers return them: a position in the request with its score, best first."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from app.ports import DependencyFailed
 
 
 def by_position(rankings: Sequence[tuple[int, float]], texts: int) -> list[float]:
-    """Return the scores in the order of the request. Raises DependencyUnavailable unless each text has one score."""
+    """Return the scores in request order. Raises DependencyUnavailable unless each text has exactly one."""
     scores = dict(rankings)
     if len(rankings) != texts or scores.keys() != set(range(texts)):
         raise DependencyFailed("reranker", f"{len(rankings)} scores came back for {texts} texts")

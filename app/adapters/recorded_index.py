@@ -1,7 +1,8 @@
-"""One tenant of an index whose store has no transactions: what it must do, and what its records and chunks carry.
+"""What one tenant's index must offer if its store has no transactions, and what its records and chunks contain.
 
-A record tells which version of a document is published; chunks of any version lie beside it. Revisions are text of
-fixed width: some stores carry integers as floating point numbers, which would lose a nanosecond clock's last digits.
+A record says which version of a document is published; chunks of all versions are stored beside it. Revisions are
+stored as text of fixed width, because some stores keep integers as floating point numbers, which would lose the last
+digits of a nanosecond clock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +13,9 @@ from uuid import UUID, uuid4
 from app.ports import Chunk, DocumentRecord, DocumentVersion, Hit, Matrix, Scope, UnknownPosition, Vector
 
 CORPUS_ID = ""
-"""Of a record that is no document's, and stands as deleted: its version is that of the whole corpus."""
+"""Id of a record that belongs to no document and counts as deleted: its version is that of the whole corpus."""
 CHANGING = "changing"
-"""Title of the corpus's record from before a document's record is written until that is done."""
+"""The title of the corpus record while a document's record is being written."""
 _REVISION_DIGITS = 20
 
 
@@ -28,7 +29,7 @@ class RecordState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundChunk:
-    """A hit that may belong to a version that is not published; `revision` is that version's."""
+    """A hit whose version, of this `revision`, may not be published."""
 
     hit: Hit
     revision: int
@@ -36,7 +37,7 @@ class FoundChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a search looks for, and where."""
+    """What to search for, and in which documents."""
 
     text: str
     vector: Vector
@@ -44,33 +45,33 @@ class Wanted:
 
 
 class TenantIndex(Protocol):
-    """Raises the errors of its client, which the store turns into the ports'."""
+    """One tenant's index. It raises its client's errors, which the store translates."""
 
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
-        """Records of these documents, tombstones included, by document id."""
+        """Return the records of these documents, tombstones included, by document id."""
         ...
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
-        """At most `limit` records after a position ("": all), and the position after them; None if that is the end.
+        """Return at most `limit` records after a position ("": from the start), and the next position, None at the end.
 
-        Tombstones may be among them. The order is that of the records' ids. Raises UnknownPosition.
+        Records are ordered by id and may include tombstones. Raises UnknownPosition.
         """
         ...
 
     async def count_documents(self) -> int:
-        """Count the records that are no tombstones."""
+        """Count the records that are not tombstones."""
         ...
 
     async def write_records(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Write records of `record_properties`, each over the one of its document."""
+        """Write records (`record_properties`), each replacing that of its document."""
         ...
 
     async def write_chunks(self, chunks: Sequence[Mapping[str, Any]], vectors: Matrix) -> None:
-        """Write chunks of `chunk_properties`, each over the one of its id."""
+        """Write chunks (`chunk_properties`), each replacing the one with its id."""
         ...
 
     async def count_chunks(self, doc_id: str, version: str, expected: int) -> int:
-        """Chunks of one version, counted again for a moment while there are fewer than expected, if a count may lag."""
+        """Count a version's chunks. If counts may lag, repeat for a moment while there are fewer than expected."""
         ...
 
     async def remove_excess(self, doc_id: str, version: str, chunks: int) -> None:
@@ -78,16 +79,16 @@ class TenantIndex(Protocol):
         ...
 
     async def remove_versions(self, doc_id: str, revision: int, *, but: str | None) -> None:
-        """Remove every version up to a revision except `but`; one that is being staged with a newer revision stays."""
+        """Remove all versions up to a revision except `but`; a newer one that is being staged stays."""
         ...
 
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
-        """The best chunks of any version in the scope, published or not."""
+        """Return the best chunks in the scope, of published and other versions."""
         ...
 
 
 def checked_position(after: str) -> str:
-    """Return a position that is a record's id, or "". Raises UnknownPosition."""
+    """Return the position if it is a record's id or "". Raises UnknownPosition."""
     try:
         return after and str(UUID(after))
     except ValueError:
@@ -99,7 +100,7 @@ def sortable(revision: int) -> str:
 
 
 def chunk_properties(chunk: Chunk, document: DocumentVersion) -> dict[str, Any]:
-    """`restricted` tells that there are groups."""
+    """Return a chunk's stored properties; `restricted` says whether it has groups."""
     return asdict(chunk) | {
         "revision": sortable(document.revision),
         "groups": list(document.groups),
@@ -129,7 +130,7 @@ def record_properties(document: DocumentVersion, chunks: int, *, deleted: bool) 
 
 
 def corpus_properties(*, changing: bool) -> dict[str, Any]:
-    """A record with a corpus version that there never was; its title tells whether a document is being changed."""
+    """Return the corpus record with a new version; its title says whether a document is being changed."""
     title = CHANGING if changing else ""
     version = DocumentVersion(doc_id=CORPUS_ID, version=uuid4().hex, revision=0, source_uri="", title=title)
     return record_properties(version, 0, deleted=True)

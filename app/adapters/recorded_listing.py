@@ -1,15 +1,15 @@
-"""Pages of published documents, out of an index whose records are also of deleted ones, and of documents of others."""
+"""Lists published documents from records that also include deleted ones and documents of other groups."""
 
 from app.adapters.recorded_index import TenantIndex
 from app.ports import DocumentPage, DocumentRecord, Scope
 from app.rag.access import may_read
 
 MAX_READS = 20
-"""Of the index for one page: with more to leave out than that, the page is shorter than it could be."""
+"""Reads of the index per page; if more must be skipped than that, the page comes out shorter."""
 
 
 async def list_published(index: TenantIndex, limit: int, after: str, groups: frozenset[str] | None) -> DocumentPage:
-    """At most `limit` documents after a position that a reader of these groups may read."""
+    """Return at most `limit` documents after a position that a reader of these groups may read."""
     found: list[DocumentRecord] = []
     position: str | None = after
     for _ in range(MAX_READS):

@@ -1,20 +1,20 @@
-"""Search of published versions only, on an index that also holds staged and replaced ones."""
+"""Searches published versions only, in an index that also contains staged and replaced ones."""
 
 from app.adapters.recorded_index import FoundChunk, RecordState, TenantIndex, Wanted
 from app.ports import Hit
 from app.rag.access import may_read
 
 MAX_FETCH = 1000
-"""Most candidates one search looks at while too many of them belong to versions that are not published."""
+"""Most candidates that a search examines while too many of them belong to unpublished versions."""
 MAX_REPEATS = 10
-"""Searches that publishes may overtake one after another; a second one is rare."""
+"""How often a search is repeated because of concurrent publishes; even a second time is rare."""
 
 
 async def search_published(index: TenantIndex, wanted: Wanted, limit: int) -> list[Hit]:
-    """At most `limit` chunks of published versions.
+    """Return at most `limit` chunks of published versions.
 
     A publish between the search and the look-up of the records would hide the old version from a search that could not
-    yet see the new one. So a search is repeated when a record names a version that was not known before it began: all
+    yet see the new one. So the search is repeated if a record names a version that was not known before it began: all
     chunks of that version were written before its record.
     """
     known: dict[str, str] = {}
@@ -28,8 +28,8 @@ async def search_published(index: TenantIndex, wanted: Wanted, limit: int) -> li
 
 
 async def _search_once(index: TenantIndex, wanted: Wanted, limit: int) -> tuple[list[Hit], dict[str, str]]:
-    """The published hits, and the published version of each document of which an older version was found."""
-    fetch = min(limit, MAX_FETCH)  # between publishes no chunk is hidden
+    """Return the published hits, and the published version of each document of which an older version was found."""
+    fetch = min(limit, MAX_FETCH)  # usually no chunk is hidden
     while True:
         found = await index.find(wanted, fetch)
         states = await index.states({item.hit.chunk.doc_id for item in found})

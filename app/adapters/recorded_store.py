@@ -1,7 +1,7 @@
-"""A vector store without transactions: a document is published by one write of its record.
+"""The base of vector stores without transactions: writing a document's record is what publishes it.
 
-A search looks up the records of what it found and drops every chunk of another version. Two processes must not publish
-one document at the same time. `docs/decisions/publishing-without-transactions.md` has the reasons.
+A search looks up the records of what it found and drops chunks of all other versions. No two processes may publish the
+same document at once. `docs/decisions/publishing-without-transactions.md` gives the reasons.
 """
 
 import asyncio
@@ -56,13 +56,13 @@ HEALTH_TIMEOUT_S = 2.0
 
 
 class RecordedStore(ABC):
-    """Satisfies `ports.VectorStore` but for `open` and `close`; `open` sets `_dimensions`."""
+    """Implements `ports.VectorStore` except `open`, which must set `_dimensions`, and `close`."""
 
     _system: ClassVar[str]
-    """What an operator calls it."""
+    """The system's name for operators."""
     _timeouts: ClassVar[tuple[type[Exception], ...]] = (TimeoutError,)
     _failures: ClassVar[tuple[type[Exception], ...]] = ()
-    """What its client raises that is none of the ports' errors already."""
+    """Errors of its client that are not the ports' own already."""
 
     def __init__(self) -> None:
         self._dimensions = 0
@@ -70,19 +70,19 @@ class RecordedStore(ABC):
 
     @abstractmethod
     def _index(self, tenant: str) -> TenantIndex:
-        """Raises DependencyUnavailable where the store is not open."""
+        """Return the tenant's index. Raises DependencyUnavailable if the store is not open."""
 
     @abstractmethod
     async def _ping(self) -> None:
-        """Ask for something that costs next to nothing. Raises DependencyUnavailable where the store is not open."""
+        """Make a request that costs almost nothing. Raises DependencyUnavailable if the store is not open."""
 
     def _reason(self, error: Exception) -> str:
-        """What may be told of a failure."""
+        """Return what may be told about a failure."""
         return type(error).__name__
 
     @asynccontextmanager
     async def _reported(self, what: str, timeout_s: float) -> AsyncGenerator[None]:
-        """Turn the client's errors into the ports', without their words: they may quote documents."""
+        """Translate the client's errors into the ports', without their text, which may quote documents."""
         try:
             async with asyncio.timeout(timeout_s):
                 yield
@@ -101,7 +101,7 @@ class RecordedStore(ABC):
         return Health(ok=True)
 
     async def _writable(self, tenant: str) -> TenantIndex:
-        """The tenant's index, made ready for a change."""
+        """Return the tenant's index, ready for a change."""
         return self._index(tenant)
 
     async def _read(self, tenant: str, read: Callable[[TenantIndex], Awaitable[T]], nothing: T) -> T:  # noqa: ARG002 - for a store that must be told of a tenant first
@@ -136,7 +136,7 @@ class RecordedStore(ABC):
             if state:
                 refuse_stale_delete(doc_id, revision, state.record.revision)
             record = record_properties(tombstone, 0, deleted=True)
-            if state:  # a tombstone too: who left it may have died before it could say so
+            if state:  # also if it is a tombstone, whose writer may have died before it changed the corpus version
                 await _write_record(index, record)
             else:
                 await index.write_records([record])
@@ -172,14 +172,14 @@ class RecordedStore(ABC):
 
     @asynccontextmanager
     async def _changing(self, tenant: str, doc_id: str, what: str) -> AsyncGenerator[TenantIndex]:
-        """The tenant's index while no other change of this document runs here."""
+        """Yield the tenant's index while no other change to this document runs in this process."""
         lock = self._document_locks.setdefault((tenant, doc_id), asyncio.Lock())
         async with lock, self._reported(what, CHANGE_TIMEOUT_S):
             yield await self._writable(tenant)
 
 
 async def _states(index: TenantIndex, document: DocumentVersion) -> dict[str, RecordState]:
-    """What is known of the document and the corpus. Raises StaleVersion if a newer version or a tombstone is there."""
+    """Return the states of the document and the corpus. Raises StaleVersion for a newer version or a tombstone."""
     states = await index.states([document.doc_id, CORPUS_ID])
     if state := states.get(document.doc_id):
         refuse_stale(document, state.record.revision, deleted=state.deleted)
@@ -187,7 +187,7 @@ async def _states(index: TenantIndex, document: DocumentVersion) -> dict[str, Re
 
 
 def _is_the_same(document: DocumentVersion, chunks: int, states: dict[str, RecordState]) -> bool:
-    """Not while a document is being changed, or for ever if its writer died: that may have been this one."""
+    """Whether publishing changes nothing for readers; never while a change is marked, even one whose writer died."""
     state, corpus = states.get(document.doc_id), states.get(CORPUS_ID)
     if state is None or state.deleted or corpus is None or corpus.record.title == CHANGING:
         return False
@@ -195,9 +195,10 @@ def _is_the_same(document: DocumentVersion, chunks: int, states: dict[str, Recor
 
 
 async def _write_record(index: TenantIndex, record: dict[str, Any]) -> None:
-    """Write that the corpus is changing, a document's record, and then that the corpus has changed.
+    """Mark the corpus as changing, write the document's record, then mark the corpus as changed.
 
-    A writer that dies in between has said so, unless somebody asked and searched in the moment before the record.
+    If the writer dies in between, the mark remains, so readers notice the change; except those who read the corpus
+    version and searched in the moment just before the record was written.
     """
     await index.write_records([corpus_properties(changing=True)])
     await index.write_records([record])

@@ -1,7 +1,7 @@
-"""The answer cache in Redis or Valkey, which all replicas share and which keeps it over their restarts.
+"""The answer cache in Redis or Valkey, shared by all replicas and surviving their restarts.
 
-Values are whole answers with their passages: who may read this Redis may read them. Memory is Redis's own to bound, by
-`maxmemory` and an eviction policy such as `allkeys-lru`.
+Values are whole answers with their passages, so whoever can read this Redis can read them. Memory is limited by Redis
+itself, with `maxmemory` and an eviction policy such as `allkeys-lru`.
 """
 
 from app.adapters.redis_connection import RedisConnection
@@ -10,18 +10,18 @@ from app.ports import DependencyUnavailable, Health
 ANSWER = "ragspan:answer:"
 LATEST = "ragspan:latest:"
 MAX_LATEST = 128
-"""Of one partition; with 1024 dimensions some 300 KB that a look-up reads."""
+"""Per partition; with 1024 dimensions a look-up reads some 300 KB."""
 
 ADD = """
 redis.call('LPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], 0, ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-"""All or nothing: a list that missed its last command would stay for ever."""
+"""A script, so that all or nothing is done: a list without its expiry would stay for ever."""
 
 
 class RedisCache:
-    """Satisfies `ports.AnswerCache`. Each call ends within `timeout_s`."""
+    """Implements `ports.AnswerCache`. Each call ends within `timeout_s`."""
 
     def __init__(self, connection: RedisConnection, ttl_s: int, timeout_s: float) -> None:
         self._connection, self._ttl_s, self._timeout_s = connection, ttl_s, timeout_s

@@ -1,8 +1,8 @@
-"""One connection to Redis or Valkey that all requests of this process share: commands go out in the order of the calls
-and replies come back in that order, so that none waits for another's round trip.
+"""One connection to Redis or Valkey, shared by all requests of this process: commands are sent in the order of the
+calls and replies come back in that order, so that no call waits for another's round trip.
 
-Nothing waits longer than it says: not for a connection, not for a reply. What was given up is still read, in its turn.
-A caller that needs a verdict on the server as a whole puts a breaker around its calls.
+No call waits longer than its limit, neither for the connection nor for a reply. The reply to a call that gave up is
+still read in its turn. Callers that want to judge the server as a whole put a circuit breaker around their calls.
 """
 
 import asyncio
@@ -22,23 +22,25 @@ from app.ports import DependencyTimeout, DependencyUnavailable, Health
 
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 CONNECT_TIMEOUT_S = 1.0
-"""Of TCP, TLS and sign-in together; a call waits no longer than its own time for it, and the next one finds it made."""
+"""For TCP, TLS and sign-in together. A call waits for it within its own limit; the next call finds it connected."""
 STALL_S = 1.0
-"""A connection whose oldest command has waited for so long is given up: half-open, or its server hangs."""
+"""A connection whose oldest command has waited this long is given up: it is half-open, or the server hangs."""
 LEAST_S = 0.001
-"""Left to a command after its call has waited for the connection."""
+"""Least time for a command whose call had to wait for the connection."""
 MAX_UNSENT_BYTES = 16 * 2**20
 HEALTH_TIMEOUT_S = 2.0
 DEFAULT_PORT = 6379
 FULL = "OOM"
-"""It takes nothing more and answers all the same."""
+"""Redis is out of memory: it refuses writes but still answers."""
 NOT_PRIMARY = "READONLY"
-"""Another server was made the primary: a new connection by the same name reaches it."""
+"""Another server has become the primary: a new connection to the same name reaches it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
-    """`url` is `redis://host[:port][/database]`, or `rediss://` for TLS with the system's certificates."""
+    """The server's address. `url` is `redis://host[:port][/database]`, or `rediss://` for TLS with the system's
+    certificates.
+    """
 
     url: str
     username: str | None = None
@@ -49,7 +51,7 @@ _packed = cast("Callable[[tuple[str | bytes | float, ...]], bytes]", hiredis.pac
 
 
 class RedisRefused(DependencyUnavailable):
-    """Redis answered with an error. `code` is its first word, e.g. `OOM` or `NOSCRIPT`; the rest may quote a value."""
+    """Redis answered with an error. `code` is its first word, e.g. `OOM`; the rest may quote a value and is dropped."""
 
     def __init__(self, code: str) -> None:
         super().__init__("redis", f"Redis refused a command: {code}", is_to_blame=code != FULL)
@@ -57,7 +59,7 @@ class RedisRefused(DependencyUnavailable):
 
 
 class RedisConnection:
-    """Connects with the first call, and again after a failure. Use it in one event loop and close it."""
+    """Connects on the first call, and again after a failure. Use it in one event loop, and close it."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
@@ -97,10 +99,10 @@ class RedisConnection:
             self._protocol.abort()
 
     async def _connected(self, timeout_s: float) -> "_Protocol":
-        """Wait for the connection that is being made, or begin one. Giving up waiting does not give up connecting."""
+        """Wait for a connection attempt, starting one if necessary. Giving up the wait does not end the attempt."""
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
-            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen by who waits
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())  # waiters see it
         await asyncio.wait({self._connecting}, timeout=timeout_s)
         if not self._connecting.done():
             raise DependencyTimeout("redis", "Redis was not connected in time")
@@ -142,7 +144,7 @@ class RedisConnection:
 
 
 class _Protocol(asyncio.Protocol):
-    """Commands that wait for their replies, first in first out."""
+    """Sends commands and hands out replies, first in, first out."""
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader()
@@ -152,13 +154,13 @@ class _Protocol(asyncio.Protocol):
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is open and its server answers. One that has stalled is closed here."""
+        """Whether it is open and the server answers; a stalled connection is closed here."""
         if self._waiting and time.monotonic() - self._waiting[0][0] > STALL_S:
             self.abort()
         return self._transport is not None
 
     async def send(self, command: tuple[str | bytes | float, ...], timeout_s: float) -> object:
-        """Raises DependencyTimeout, or DependencyUnavailable if the connection is or gets lost."""
+        """Return the reply to a command. Raises DependencyTimeout, or DependencyUnavailable for a lost connection."""
         if self._transport is None:
             raise _lost()
         if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
@@ -202,7 +204,7 @@ class _Protocol(asyncio.Protocol):
 
 
 def _expire(reply: asyncio.Future[object]) -> None:
-    """Give up a reply. Loops read before they look at timers: what came while this process was busy is in time."""
+    """Give up a reply. Loops read before they run timers: one that came while this process was busy counts."""
     if not reply.done():
         reply.set_exception(DependencyTimeout("redis", "Redis did not answer in time"))
 

@@ -1,6 +1,6 @@
-"""What tenants use of all replicas together, counted in Redis or Valkey: one script a request, on Redis's own clock.
+"""Tenants' use across all replicas, counted in Redis or Valkey: one script per request, by Redis's own clock.
 
-Counts as `replica_quotas` does. A place is a lease that runs out, so that a replica that dies gives its own back.
+It counts as `replica_quotas` does. A place is a lease that expires, so that a replica that dies releases its own.
 """
 
 from functools import cache
@@ -43,7 +43,8 @@ local function add(key, at, amount)
   redis.call('HINCRBY', key, 'sum', amount)
 end
 """
-"""A hash has what was used by the second, and the `sum` of what counts in the second `at`: added up once a second."""
+"""A hash contains the amount used in each second, and the `sum` of those that count in second `at`, which is added up
+once a second."""
 ADMIT = (
     _COMMON
     + """
@@ -99,7 +100,7 @@ REFUSALS: dict[Reply, Literal["requests", "tokens", "concurrent"]] = {
 
 
 class RedisQuotas:
-    """Satisfies `ports.QuotaLedger`. A place that was not given back is free again after `lease_s`."""
+    """Implements `ports.QuotaLedger`. A place that was not given back becomes free after `lease_s`."""
 
     def __init__(self, connection: RedisConnection, lease_s: int, window_s: int = WINDOW_S) -> None:
         self._connection, self._lease_s, self._window_s = connection, lease_s, window_s
@@ -127,7 +128,7 @@ class RedisQuotas:
         await self._connection.close()
 
     async def _run(self, script: str, tenant: str, *arguments: str | int) -> Reply:
-        """Run the script by its hash; send it whole where this Redis has not seen it."""
+        """Run the script by its hash, or send it whole if this Redis has not seen it."""
         keys = [f"{PREFIX}{{{tenant}}}:{what}" for what in ("requests", "tokens", "places")]
         rest = (len(keys), *keys, self._window_s, *arguments)
         try:

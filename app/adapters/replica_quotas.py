@@ -1,7 +1,7 @@
-"""What tenants use of one replica, counted in its memory.
+"""Tenants' use of a single replica, counted in its memory.
 
-A window of seconds slides: what was used in a second counts until `window_s` more have passed, so in no `window_s` is
-more used than allowed.
+The window slides by seconds: what was used in a second counts until `window_s` more have passed, so no window of
+`window_s` ever exceeds the limit.
 """
 
 import math
@@ -13,11 +13,11 @@ from app.ports import Grant, Quota
 
 WINDOW_S = 60
 MAX_TENANTS = 10_000
-"""Beyond, those that use nothing now are forgotten. Tenants come from keys and signed tokens: nobody makes them up."""
+"""Beyond this, idle tenants are forgotten. Tenants come from keys and signed tokens, so nobody can invent them."""
 
 
 class Window:
-    """Amounts by the second in which they were used; at most `window_s` + 1 of them."""
+    """Amounts by the second of their use, for at most `window_s` + 1 seconds."""
 
     def __init__(self, window_s: int) -> None:
         self._window_s = window_s
@@ -60,7 +60,7 @@ class _Use:
 
 
 class ReplicaQuotas:
-    """Satisfies `ports.QuotaLedger`."""
+    """Implements `ports.QuotaLedger`."""
 
     def __init__(self, window_s: int = WINDOW_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._window_s, self._clock = window_s, clock

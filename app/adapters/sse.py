@@ -1,19 +1,20 @@
-"""Server-sent events, parsed as their bytes come in: one call a read, however many events it holds.
+"""Parses server-sent events as bytes arrive: one call per read, however many events it contains.
 
-Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, but a bare carriage
-return ends no line, and an event that the end of the stream cuts off is given out, to be judged by its data.
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, except that a bare
+carriage return does not end a line, and an event cut off by the end of the stream is returned, to be judged by its
+data.
 """
 
 MAX_EVENT_BYTES = 256 * 1024
-"""Many times what a chat endpoint sends in one event; an endless line must not fill the memory."""
+"""Many times what a chat endpoint sends in one event; an endless line must not exhaust memory."""
 
 
 class EventTooLong(Exception):
-    """More bytes than `MAX_EVENT_BYTES` came without the end of an event."""
+    """An event has more than `MAX_EVENT_BYTES`."""
 
 
 class SseParser:
-    """Keeps what is incomplete between two reads."""
+    """Keeps incomplete data between reads."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -21,7 +22,7 @@ class SseParser:
         self._held_bytes = 0
 
     def feed(self, read: bytes) -> list[bytes]:
-        """Return the data of each event that `read` completes; comments and other fields are passed over."""
+        """Return the data of each event that `read` completes; comments and other fields are skipped."""
         lines = (self._rest + read).split(b"\n")
         self._rest = lines.pop()
         events: list[bytes] = []
@@ -39,7 +40,7 @@ class SseParser:
         return events
 
     def end(self) -> list[bytes]:
-        """Return the data that the end of the stream cuts off, if there is any."""
+        """Return the data of an event cut off by the end of the stream, if there is one."""
         self.feed(b"\n")
         return [self._take()] if self._data else []
 

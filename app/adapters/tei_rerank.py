@@ -1,4 +1,4 @@
-"""Scores from Text Embeddings Inference with a reranking model."""
+"""Reranking scores from Text Embeddings Inference with a reranking model."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from app.adapters.rankings import by_position
 from app.ports import DependencyFailed, Health
 
 BATCH_TEXTS = 32
-"""Texts that a server takes in one request by default (`--max-client-batch-size`)."""
+"""Texts that a server accepts per request by default (`--max-client-batch-size`)."""
 
 
 class _Rank(BaseModel):
@@ -22,7 +22,7 @@ _RESPONSE = TypeAdapter(list[_Rank])
 
 
 class TeiReranker:
-    """Satisfies ports.Reranker. Asks `POST {url}/rerank`; text beyond what the model reads is cut at its end."""
+    """Implements `ports.Reranker` with `POST {url}/rerank`; text beyond what the model reads is cut off at the end."""
 
     def __init__(self, server: ModelServer) -> None:
         self._server = server
@@ -46,4 +46,4 @@ class TeiReranker:
         return await self._server.health("/health")
 
     async def close(self) -> None:
-        """Nothing of its own to close: the HTTP client belongs to whoever opened it."""
+        """Nothing to close: the HTTP client belongs to whoever opened it."""

@@ -1,6 +1,6 @@
-"""Weaviate's client without what it brings for others: OAuth clients with their cryptography, and a command line.
+"""Imports Weaviate's client without parts that we do not use: OAuth clients with cryptography, and a command line.
 
-We sign in by API key. The parts left out are a third of its memory and of the time that its import takes.
+We sign in with an API key. These parts are a third of the client's memory and import time.
 """
 
 import sys
@@ -14,7 +14,7 @@ HTTPX_COMMAND = "httpx._main"
 
 @contextmanager
 def api_keys_alone() -> Generator[None, None, None]:
-    """Import Weaviate's client in the block. Who imports the parts themselves later gets them whole."""
+    """Import Weaviate's client in the block. Later imports of the skipped parts get the real modules."""
     left_out: dict[str, ModuleType | None] = {OAUTH_CLIENTS: _Unused(OAUTH_CLIENTS), HTTPX_COMMAND: None}
     added = {name: module for name, module in left_out.items() if name not in sys.modules}
     sys.modules.update(added)  # pyright: ignore[reportArgumentType, reportCallIssue] - None: import it is an ImportError
@@ -26,7 +26,7 @@ def api_keys_alone() -> Generator[None, None, None]:
 
 
 class _Unused(ModuleType):
-    """Has a class by any name, of which nothing is an instance."""
+    """Has a class of any name, without instances."""
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):

@@ -1,7 +1,6 @@
 """The vector store on Weaviate 1.39 or newer: native tenants, hybrid search, quorum reads and writes.
 
-Weaviate has no transactions. A document is published by one write of its record; a search looks up the records of what
-it found and drops every chunk of another version. Two processes must not publish one document at the same time.
+Weaviate has no transactions; recorded_store.py explains how documents are published without them.
 """
 
 import logging
@@ -25,15 +24,15 @@ from app.adapters.weaviate_store_tenant import TenantCollections
 from app.ports import DependencyFailed, DependencyUnavailable, IndexIdentity
 from app.rag.index_rules import require_identity
 
-logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, document text included
+logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # it logs whole objects, including document text
 
 T = TypeVar("T")
 
 OLDEST_VERSION = (1, 39)
 INSERT_TIMEOUT_S = 20.0
-"""Deadline of one insert, which is then made again; the client alone would retry for a minute."""
+"""Deadline of one insert, which is then retried; the client by itself would retry for a minute."""
 KEPT_TENANTS = 1000
-"""Whose collections are kept at hand: the client takes a third of a search's CPU time to make them."""
+"""Tenants whose collection objects are kept: creating them takes the client a third of a search's CPU time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class WeaviateConnection:
 
 
 class WeaviateStore(RecordedStore):
-    """Satisfies `ports.VectorStore`. May be opened again after an `open` that failed."""
+    """Implements `ports.VectorStore`. May be opened again after `open` failed."""
 
     _system = "Weaviate"
     _timeouts = (TimeoutError, WeaviateTimeoutError)
@@ -73,7 +72,7 @@ class WeaviateStore(RecordedStore):
             await _check_version(connection)
             await create_collections(connection, prefix, identity, there.replication_factor)
             found = await stored_identity(connection, prefix)
-            await self._index("").exists()  # else gRPC would first be missed by a search
+            await self._index("").exists()  # otherwise a search would be the first to notice that gRPC is unreachable
         require_identity(found, identity, f"The index {prefix} in Weaviate")
         async with self._reported("complete the index", OPEN_TIMEOUT_S), _understood(where):
             await complete_collections(connection, prefix)
@@ -104,9 +103,10 @@ class WeaviateStore(RecordedStore):
         return self._connections
 
     async def _read(self, tenant: str, read: Callable[[TenantIndex], Awaitable[T]], nothing: T) -> T:
-        """Read of a tenant, or return `nothing` where it does not exist.
+        """Read from a tenant, or return `nothing` if it does not exist.
 
-        That is asked last: only the leader knows it for sure, and while one is elected the replicas go on reading.
+        Its existence is checked only after a failure: only the leader knows for sure, and replicas can be read during
+        an election.
         """
         index = self._index(tenant)
         try:
@@ -130,7 +130,7 @@ class WeaviateStore(RecordedStore):
 
 @asynccontextmanager
 async def _understood(where: str) -> AsyncGenerator[None]:
-    """Name who answered where the client cannot make sense of an answer: it takes for granted what one should hold."""
+    """Name the server if the client fails on its answer: it takes the presence of fields for granted."""
     try:
         yield
     except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
@@ -139,7 +139,7 @@ async def _understood(where: str) -> AsyncGenerator[None]:
 
 
 def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
-    """A client that is not connected yet."""
+    """Return a client that is not connected yet."""
     http = urlsplit(connection.http_url)
     secure = http.scheme == "https"
     return weaviate.use_async_with_custom(
@@ -151,12 +151,12 @@ def client(connection: WeaviateConnection) -> WeaviateAsyncClient:
         grpc_secure=connection.grpc_secure,
         auth_credentials=Auth.api_key(connection.api_key) if connection.api_key else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=5, query=30, insert=INSERT_TIMEOUT_S)),
-        skip_init_checks=True,  # they ask the package index for a newer client
+        skip_init_checks=True,  # they ask PyPI for a newer client
     )
 
 
 def search_call(connection: WeaviateConnection) -> SearchCall:
-    """Searches on a channel that connects with the first of them."""
+    """Return the search call; its channel connects on the first search."""
     return SearchCall(
         connection.grpc_host, connection.grpc_port, secure=connection.grpc_secure, api_key=connection.api_key
     )

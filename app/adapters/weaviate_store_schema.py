@@ -1,6 +1,6 @@
-"""How the index lies in Weaviate: two collections, their properties, and the names that Weaviate accepts.
+"""The index's layout in Weaviate: two collections, their properties, and names that Weaviate accepts.
 
-`<prefix>Chunk` holds chunks with their vectors, `<prefix>Document` one record a document.
+`<prefix>Chunk` holds chunks with their vectors, `<prefix>Document` one record per document.
 """
 
 import json
@@ -25,12 +25,12 @@ _PLAIN_TENANT = re.compile(r"[A-Za-z0-9-]{1,48}")
 
 
 def _key(name: str) -> Property:
-    """Compared as a whole, never searched for words."""
+    """Return a property that is compared as a whole, never searched for words."""
     return Property(name=name, data_type=DataType.TEXT, tokenization=Tokenization.FIELD, index_searchable=False)
 
 
 def _kept(name: str, data_type: DataType = DataType.TEXT) -> Property:
-    """Returned with a hit, in no index."""
+    """Return a property that is returned with hits but not indexed."""
     return Property(name=name, data_type=data_type, index_filterable=False, index_searchable=False)
 
 
@@ -38,7 +38,7 @@ _SCOPE_PROPERTIES = [
     Property(name=name, data_type=DataType.TEXT_ARRAY, tokenization=Tokenization.FIELD, index_searchable=False)
     for name in ("groups", "tags")
 ] + [Property(name="restricted", data_type=DataType.BOOL)]
-"""Of chunks. `restricted` tells that there are groups: chunks of before there were any lack all three, and are open."""
+"""Of chunks. `restricted` says whether there are groups; chunks from older versions lack all three and are open."""
 _RECORD_SCOPE_PROPERTIES = [_kept(name, DataType.TEXT_ARRAY) for name in ("groups", "tags")]
 _CHUNK_PROPERTIES = [
     _key("doc_id"),
@@ -60,7 +60,7 @@ _RECORD_PROPERTIES = [
 async def create_collections(
     client: WeaviateAsyncClient, prefix: str, identity: IndexIdentity, replication_factor: int
 ) -> None:
-    """Create what is missing; the description of the chunk collection is the index identity."""
+    """Create what is missing. The chunk collection's description is the index identity."""
     for name, description, properties in (
         (f"{prefix}Document", "The published version of each document.", _RECORD_PROPERTIES),
         (f"{prefix}Chunk", json.dumps(asdict(identity)), _CHUNK_PROPERTIES),
@@ -80,25 +80,25 @@ async def create_collections(
                     deletion_strategy=ReplicationDeletionStrategy.TIME_BASED_RESOLUTION,
                 ),
             )
-        except UnexpectedStatusCodeError:  # another replica of the service may have created it in this moment
+        except UnexpectedStatusCodeError:  # another replica may just have created it
             if not await client.collections.exists(name):
                 raise
 
 
 async def complete_collections(client: WeaviateAsyncClient, prefix: str) -> None:
-    """Add the properties that the collections of an older program lack."""
+    """Add the properties that collections created by an older version lack."""
     for name, properties in ((f"{prefix}Document", _RECORD_PROPERTIES), (f"{prefix}Chunk", _CHUNK_PROPERTIES)):
         collection = client.collections.use(name)
         present = {found.name for found in (await collection.config.get()).properties}
         for missing in (wanted for wanted in properties if wanted.name not in present):
             try:
                 await collection.config.add_property(missing)
-            except WeaviateInvalidInputError:  # another replica of the service may have added it in this moment
+            except WeaviateInvalidInputError:  # another replica may just have added it
                 continue
 
 
 async def stored_identity(client: WeaviateAsyncClient, prefix: str) -> object:
-    """What the chunk collection was built with, as a JSON object; None if it carries no identity of ours."""
+    """Return the identity that the chunk collection was built with as a JSON object, None if it has none."""
     config = await client.collections.use(f"{prefix}Chunk").config.get()
     try:
         return json.loads(config.description or "null")
@@ -107,11 +107,11 @@ async def stored_identity(client: WeaviateAsyncClient, prefix: str) -> object:
 
 
 def tenant_name(tenant: str) -> str:
-    """A name that Weaviate accepts, another one for each tenant."""
+    """Return a name that Weaviate accepts, unique for each tenant."""
     return f"n-{tenant}" if _PLAIN_TENANT.fullmatch(tenant) else f"h-{sha256(tenant.encode()).hexdigest()[:48]}"
 
 
-@lru_cache(4096)  # a search asks for some twenty
+@lru_cache(4096)  # a search looks up some twenty
 def record_id(doc_id: str) -> UUID:
     return uuid5(_RECORDS, doc_id)
 

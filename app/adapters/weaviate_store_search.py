@@ -1,7 +1,7 @@
-"""Weaviate's `Search` call in its own protocol buffer messages, over a channel of its own.
+"""Weaviate's `Search` call, made with its own protocol buffer messages over a separate channel.
 
-The client's builders and result objects take three times the CPU of these; docs/decisions/searches-as-messages.md tells
-more. Requests are at quorum.
+The client's builders and result objects take three times as much CPU; see docs/decisions/searches-as-messages.md. All
+requests are at quorum.
 """
 
 import json
@@ -19,7 +19,7 @@ from app.rag.fusion import VECTOR_WEIGHT, query_words
 
 SEARCH_TIMEOUT_S = 30.0
 MAX_REPLY_BYTES = 104_858_000
-"""As the client takes them; the server sends no larger ones by default."""
+"""The client's own limit; servers send no larger replies by default."""
 RETRIES = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",
@@ -27,13 +27,13 @@ RETRIES = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-"""Of a search that a server going down did not answer: within two seconds."""
+"""For a search that a stopping server did not answer: within two seconds."""
 RECONNECT_MS = (100, 2000)
-"""Least and most between attempts to connect; gRPC alone waits a second, and two minutes after a long outage."""
+"""Least and most time between attempts to connect; gRPC's defaults are 1 s, and 2 min after a long outage."""
 KEEPALIVE_MS, UNACKNOWLEDGED_MS = 310_000, 5_000
-"""A server that vanished without a word: what was sent and is not acknowledged ends its connection, where Linux alone
-goes on for a quarter of an hour. gRPC sets that (TCP_USER_TIMEOUT) only with keepalive, of which Weaviate allows
-one in five minutes."""
+"""To detect a server that vanished silently: unacknowledged data ends the connection, which Linux by itself would keep
+for a quarter of an hour. gRPC sets this (TCP_USER_TIMEOUT) only together with keepalive, which Weaviate allows once in
+five minutes."""
 
 _OPEN = base_pb2.Filters(
     operator=base_pb2.Filters.OPERATOR_NOT,
@@ -50,7 +50,7 @@ RECORD_PROPERTIES = ["doc_id", "version", "revision", "source_uri", "title", "ch
 
 
 class SearchCall:
-    """Asks with a request. Raises WeaviateQueryError, with a status for words: Weaviate's own may quote documents."""
+    """Sends a search request. Raises WeaviateQueryError without Weaviate's own text, which may quote documents."""
 
     def __init__(self, host: str, port: int, *, secure: bool, api_key: str | None) -> None:
         retrying = {"methodConfig": [{"name": [{"service": "weaviate.v1.Weaviate"}], "retryPolicy": RETRIES}]}
@@ -89,7 +89,7 @@ class SearchCall:
 
 
 def chunks_request(collection: str, tenant: str, wanted: Wanted, limit: int) -> search_get_pb2.SearchRequest:
-    """Ask for the best chunks in the scope, by words and vector."""
+    """Return a request for the best chunks in the scope, by words and vector."""
     request = _request(collection, tenant, limit, CHUNK_PROPERTIES)
     request.metadata.score = True
     request.hybrid_search.MergeFrom(
@@ -108,14 +108,14 @@ def chunks_request(collection: str, tenant: str, wanted: Wanted, limit: int) -> 
 
 
 def records_request(collection: str, tenant: str, uuids: Sequence[UUID]) -> search_get_pb2.SearchRequest:
-    """Ask for the records of these ids, at least one."""
+    """Return a request for the records with these ids, of which there must be at least one."""
     request = _request(collection, tenant, len(uuids), RECORD_PROPERTIES)
     request.filters.MergeFrom(_any_of("_id", map(str, uuids)))
     return request
 
 
 def page_request(collection: str, tenant: str, limit: int, after: str) -> search_get_pb2.SearchRequest:
-    """Ask for records by id, from the first one after an id, or from the very first."""
+    """Return a request for records in order of their ids, starting after an id or from the first."""
     request = _request(collection, tenant, limit, RECORD_PROPERTIES)
     request.after = after
     return request
@@ -175,7 +175,7 @@ def _any_of(name: str, values: Iterable[str]) -> base_pb2.Filters:
 
 
 def _open_to(scope: Scope) -> list[base_pb2.Filters]:
-    """One condition, or none where every document may be read."""
+    """Return the condition on groups, none if every document may be read."""
     if scope.groups is None:
         return []
     if not scope.groups:

@@ -1,4 +1,4 @@
-"""One tenant of the index in Weaviate: reads and writes of its records and chunks, at quorum."""
+"""One tenant's part of the index in Weaviate: reads and writes of its records and chunks, at quorum."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 COUNTED_PAGE = 1000
 COUNT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
-"""Waits before each count of staged chunks: a replica may lag behind the quorum that took them."""
+"""Delays before each count of staged chunks: a replica may lag behind the quorum that accepted them."""
 
 
 class TenantCollections:
-    """Satisfies `TenantIndex`.
+    """Implements `TenantIndex`.
 
-    Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it takes a write only in part.
+    Raises WeaviateBaseError if Weaviate fails, DependencyUnavailable if it accepts a write only in part.
     """
 
     def __init__(self, client: WeaviateAsyncClient, search: SearchCall, prefix: str, tenant: str) -> None:
@@ -48,11 +48,11 @@ class TenantCollections:
         self._records = self._all_records.with_tenant(self._name).with_consistency_level(ConsistencyLevel.QUORUM)
 
     async def exists(self) -> bool:
-        """Whether the tenant is there. Asked by gRPC, which searches and writes need too: its requests are retried."""
+        """Whether the tenant exists. Asked by gRPC, which searches and writes need anyway, and which retries."""
         return bool(await _answered(lambda: self._all_records.tenants.get_by_names([self._name])))
 
     async def create(self) -> None:
-        """The records' tenant comes last: where it is, the other is too."""
+        """Create the tenant; that of the records last, so that its existence implies the other's."""
         await self._all_chunks.tenants.create([self._name])
         await self._all_records.tenants.create([self._name])
 
@@ -74,7 +74,7 @@ class TenantCollections:
         return [found_record(result) for result in found], found[-1].metadata.id if len(found) == limit else None
 
     async def count_documents(self) -> int:
-        """One by one: Weaviate neither filters nor aggregates by `deleted`, which is in no index."""
+        """Count one by one: Weaviate can neither filter nor aggregate by `deleted`, which is not indexed."""
         count = 0
         async for item in self._records.iterator(return_properties=["deleted"], cache_size=COUNTED_PAGE):
             count += not item.properties["deleted"]
@@ -103,14 +103,14 @@ class TenantCollections:
         return [found_chunk(result) for result in found]
 
     async def _remove(self, where: FilterReturn) -> None:
-        """Again until none is left: one request removes no more than the server's limit of results."""
+        """Delete repeatedly: one request removes no more objects than the server's limit of results."""
         while (removed := await self._chunks.data.delete_many(where)).matches:
             if removed.failed:
                 raise DependencyUnavailable("vector_store", f"Weaviate failed to remove {removed.failed} chunks.")
 
 
 async def _answered(request: Callable[[], Awaitable[T]]) -> T:
-    """Make a request again that failed: one for which a replica asks a leader that has just died is never answered."""
+    """Repeat a failed request once: one that a replica forwards to a leader that just died is never answered."""
     try:
         return await request()
     except (WeaviateBatchError, WeaviateTenantGetError):

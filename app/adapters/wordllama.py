@@ -1,7 +1,7 @@
-"""The embedding model that ships inside a package: WordLlama, 256 dimensions, no server, no download.
+"""The embedding model that comes with a Python package: WordLlama, 256 dimensions, no server, no download.
 
 Only the package's data files are read: importing `wordllama` itself would configure the root logger and load a
-downloader. A vector is the normalised sum of its tokens' rows, equal to `WordLlama.embed(norm=True)` to 3e-8.
+downloader. A vector is the normalised sum of its tokens' rows, equal to `WordLlama.embed(norm=True)` to within 3e-8.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 
 
 class WordLlamaEmbedder:
-    """Satisfies `ports.Embedder`. A text without any token gets the zero vector, which is similar to nothing."""
+    """Implements `ports.Embedder`. A text without tokens gets the zero vector, which is similar to nothing."""
 
     model = "wordllama-l2-supercat-256"
     dimensions = DIMENSIONS
     query_prefix = ""
     passage_prefix = ""
     max_tokens = 4096
-    """The model has no limit of its own: a sum over tokens; this one keeps a passage meaningful."""
+    """The model itself has no limit, since it adds up tokens; this one keeps a passage meaningful."""
     overhead_tokens = 0
 
     def __init__(self) -> None:
@@ -45,10 +45,11 @@ class WordLlamaEmbedder:
         self._tokenizer = Tokenizer.from_file(str(package / _TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        # It would remember thousands of texts, each a word to this vocabulary: 2 KB for every question ever asked.
+        # Its cache would remember thousands of texts, each a single word to this vocabulary: 2 KB per question ever
+        # asked.
         self._tokenizer.model._resize_cache(0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way
 
-        # However many documents there are, a question waits for none of them.
+        # A thread of its own for documents, so that questions never wait for them.
         self._passages = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passages")
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:

@@ -62,7 +62,10 @@ class Run:
         return max(0.0, self.started + self.total_s - time.monotonic())
 
     async def limit(self, awaitable: Awaitable[Result], dependency: str, seconds: float) -> Result:
-        """Await a call to a dependency within `seconds` and the time left in total, unless its breaker is open."""
+        """Await a call to a dependency within `seconds` and the time left in total, unless its breaker is open.
+
+        Raises DependencyUnavailable or DependencyTimeout.
+        """
         patience = self.patience(dependency, seconds)
         token = _deadline.set(time.monotonic() + patience.allowed_s())
         try:

@@ -57,7 +57,10 @@ class SameOrigin:
 
 
 class Authentication:
-    """Puts the principal into the ASGI scope, or answers 401; 403 if its scopes do not cover the route."""
+    """Puts the principal into the ASGI scope, or answers 401; 403 if its scopes do not cover the route.
+
+    Without authenticators, nobody has to sign in.
+    """
 
     def __init__(self, app: ASGIApp, authenticators: Sequence[Authenticator], tenants: SeenTenants) -> None:
         self.app = app
