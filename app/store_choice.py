@@ -38,8 +38,9 @@ def build_store(settings: Settings, client: "HttpClient | None") -> VectorStore:
 
 def store_place(settings: Settings) -> str:
     """Return the store's location as its operator knows it."""
-    embedded = settings.vector_store == "embedded"
-    return str(getattr(settings, "data_dir" if embedded else f"{settings.vector_store}_url"))
+    if settings.vector_store == "embedded":
+        return str(settings.data_dir.absolute())
+    return str(getattr(settings, f"{settings.vector_store}_url"))
 
 
 def _weaviate(settings: Settings) -> VectorStore:

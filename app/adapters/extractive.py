@@ -14,7 +14,7 @@ from app.ports import GenerationEnd, Health, Prompt
 from app.rag.fusion import STOP_WORDS
 
 MODEL = "extractive"
-NO_ANSWER = "The documents that come closest do not seem to answer this; they are listed as sources."
+NO_ANSWER = "The documents that come closest do not seem to answer this."
 MAX_SENTENCES = 3
 MIN_COVERAGE = 0.34
 """Least share of the question's weighted terms that the best sentence must contain. On the XQuAD articles, with the

@@ -23,6 +23,7 @@ from app.ingest.pipeline import Ingestor, IngestOutcome
 from app.ingest.report import FileReport, Report, Telling
 from app.ports import ServiceError, StaleVersion
 from app.rag.access import parse_groups, tags_of
+from app.security.api_keys import require_name
 from app.security.principal import DEFAULT_TENANT
 from app.settings import Settings
 from app.store_choice import store_place
@@ -54,9 +55,10 @@ def ingest(
     Text, Markdown, HTML, PDF and DOCX. Running it again adds what is new or changed and leaves the rest alone.
     """
     found = find_files(paths)
+    _require_tenant(tenant)
     marked = _marking(groups, metadata)
+    api_key = _key_of(api_key_file) if api_key_file else None
     settings = checked_settings()
-    api_key = api_key_file.read_text(encoding="utf-8").strip() if api_key_file else None
     try:
         report = asyncio.run(_ingest(found, marked, settings, server, api_key, tenant))
     except ServiceError as error:
@@ -93,9 +95,31 @@ async def _ingest(
     return Report(target=target, files=tuple(files), ignored=found.ignored, seconds=seconds, failure=failure)
 
 
+def _require_tenant(tenant: str | None) -> None:
+    """Refuse a tenant that no key can open."""
+    try:
+        require_name("tenant", tenant or DEFAULT_TENANT)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+def _key_of(file: Path) -> str:
+    try:
+        key = file.read_bytes().decode("ascii").strip()
+    except OSError as error:
+        raise click.UsageError(f"--api-key-file {file} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        key = ""
+    if len(key.split()) != 1:
+        raise click.UsageError(f"--api-key-file {file} holds no key; write into it the key alone.")
+    return key
+
+
 def _marking(groups: tuple[str, ...], metadata: tuple[str, ...]) -> Callable[[SourceFile], SourceFile]:
     """Return a function that sets these groups and metadata on a file, where given."""
     pairs = [pair.partition("=") for pair in metadata]
+    if odd := next((key for key, separator, _ in pairs if not separator), None):
+        raise click.UsageError(f"--metadata {odd} has no value; write KEY=VALUE.")
     try:
         of_groups = parse_groups(groups) if groups else None
         tags = tags_of({key: value for key, _, value in pairs}) if pairs else None

@@ -19,15 +19,23 @@ class FoundFiles:
 
 
 def find_files(paths: Iterable[Path]) -> FoundFiles:
-    """Return the given files, and files in readable formats below the given folders except hidden ones."""
+    """Return the given files, and files in readable formats below the given folders except hidden ones.
+
+    A folder that cannot be opened is among the paths, so that whoever reads them reports it.
+    """
     found: dict[Path, None] = {}
     ignored: Counter[str] = Counter()
     for path in paths:
-        for file in _below(path.absolute()) if path.is_dir() else [path.absolute()]:
-            if file.suffix.lower() in PARSERS or not path.is_dir():
+        if not path.is_dir():
+            found[path.absolute()] = None
+            continue
+        unreadable: list[Path] = []
+        for file in _below(path.absolute(), unreadable):
+            if file.suffix.lower() in PARSERS:
                 found[file] = None
             else:
                 ignored[file.suffix.lower() or "without suffix"] += 1
+        found |= dict.fromkeys(unreadable)
     return FoundFiles(paths=tuple(found), ignored=ignored)
 
 
@@ -48,7 +56,7 @@ def read_file(path: Path, max_bytes: int) -> SourceFile:
     )
 
 
-def _below(folder: Path) -> Iterable[Path]:
-    for parent, folders, names in os.walk(folder):
+def _below(folder: Path, unreadable: list[Path]) -> Iterable[Path]:
+    for parent, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))

@@ -45,6 +45,11 @@ class RemoteIngestor:
             try:
                 async with self._session.post(self._url, data=_form(file)) as response:
                     body = await _body(response)
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+                reason = f"{self._url} is no web address; write http://HOST:PORT or https://HOST."
+                raise DependencyUnavailable("server", reason) from error
+            except aiohttp.ClientConnectorError as error:
+                raise DependencyUnavailable("server", f"{self._url} cannot be reached: {error}.") from error
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                 raise DependencyUnavailable(
                     "server", f"{self._url} gave no usable answer ({type(error).__name__}); is it a ragspan server?"

@@ -74,14 +74,19 @@ def hash_key(key: str) -> str:
 
 def key_entry(name: str, tenant: str, key: str, groups: Sequence[str] = (), scopes: Sequence[ApiScope] = ()) -> str:
     """Return the key's entry for RAGSPAN_API_KEYS; without `scopes` it may do everything. Raises ValueError."""
-    for what, value in (("name", name), ("tenant", tenant)):
-        if not NAME.fullmatch(value):
-            raise ValueError(
-                f"the {what} {value!r} is not allowed; use up to 64 letters, digits, '-' and '_', "
-                "and begin with a letter or digit"
-            )
+    require_name("name", name)
+    require_name("tenant", tenant)
     limits = ["+".join(parse_groups(groups)), "+".join(sorted(set(scopes)))]
     return ":".join([name, tenant, hash_key(key), *limits]).rstrip(":")
+
+
+def require_name(what: str, value: str) -> None:
+    """Raise ValueError for a name of a key or tenant, as `what` says, that none can have."""
+    if not NAME.fullmatch(value):
+        raise ValueError(
+            f"the {what} {value!r} is not allowed; use up to 64 letters, digits, '-' and '_', "
+            "and begin with a letter or digit"
+        )
 
 
 def parse_api_keys(entries: str) -> tuple[ApiKey, ...]:

@@ -6,6 +6,7 @@ from app.adapters.extractive import NO_ANSWER, ExtractiveGenerator, quote
 from app.ports import GenerationEnd
 from app.rag.citations import find_citations
 from app.rag.prompt import build_prompt
+from app.rag.quality import Thresholds, judge
 from tests.support.fake_ports import hit
 
 PASSAGES = [
@@ -57,6 +58,11 @@ def test_a_sentence_is_preferred_to_a_link_that_repeats_the_question() -> None:
 @pytest.mark.parametrize("question", ["Who won the football cup?", "Why?", "???"])
 def test_a_question_that_nothing_answers_gets_no_invention(question: str) -> None:
     assert quoted(question) == NO_ANSWER
+
+
+def test_having_no_answer_is_judged_a_refusal() -> None:
+    thresholds = Thresholds(min_support=0.7, min_grounded=0.7)
+    assert judge(NO_ANSWER, ["Ravens are black."], [], thresholds).verdict == "refusal"
 
 
 @pytest.mark.anyio

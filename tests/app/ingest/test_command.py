@@ -1,11 +1,12 @@
 """`ragspan ingest` as a user calls it, in processes of its own."""
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from app.adapters.data_folder import DataFolder
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
+from app.ingest.document import UnreadableDocument
+from app.ingest.files import find_files, read_file
 from app.ingest.identity import index_identity
 from app.ports import DocumentRecord
 from tests.support.documents import blank_pdf, pdf
@@ -107,6 +110,9 @@ def test_a_file_over_the_limit_is_skipped_with_the_limit(tmp_path: Path, folder:
         (["."], {"RAGSPAN_DATADIR": "x"}, "RAGSPAN_DATA_DIR"),
         ([".", "--api-key-file", "/nowhere/at/all"], {}, "does not exist"),
         ([".", "--server", "http://127.0.0.1:9", "--tenant", "acme"], {}, "leave it out"),
+        ([".", "--tenant", "a b"], {}, "the tenant 'a b' is not allowed"),
+        ([".", "--api-key-file", __file__], {}, "holds no key"),
+        ([".", "--api-key-file", sys.executable], {}, "holds no key"),
     ],
 )
 def test_bad_input_is_status_2_and_a_sentence(
@@ -125,11 +131,37 @@ def test_a_folder_that_another_ingest_holds_is_left_alone(tmp_path: Path, folder
     assert f"process {os.getpid()} holds it" in done.stderr
 
 
-def test_a_server_that_does_not_answer_is_named(tmp_path: Path, folder: Path) -> None:
-    done = ingest(tmp_path, folder, "--server", "http://127.0.0.1:9")
-    assert done.returncode == 1
-    assert "http://127.0.0.1:9/v1/documents" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (
+            "http://127.0.0.1:9",
+            "http://127.0.0.1:9/v1/documents cannot be reached: Cannot connect to host 127.0.0.1:9 ",
+        ),
+        ("localhost:8000", "localhost:8000/v1/documents is no web address; write http://"),
+        ("http://[::1", "is no web address; write http://"),
+    ],
+)
+def test_a_server_that_cannot_be_asked_is_named_with_the_reason(
+    tmp_path: Path, folder: Path, address: str, reason: str
+) -> None:
+    done = ingest(tmp_path, folder, "--server", address)
+    assert (done.returncode, done.stderr.startswith("Error: "), reason in done.stderr) == (1, True, True)
+
+
+def test_a_folder_that_cannot_be_opened_is_reported_like_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = os.scandir
+
+    def refusing(path: str) -> Iterator[os.DirEntry[str]]:
+        if path.endswith("deep"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = find_files([folder])
+    assert [path.name for path in found.paths] == ["a.md", "broken.pdf", "deep"]
+    with pytest.raises(UnreadableDocument, match="It cannot be read"):
+        read_file(found.paths[-1], 1_000_000)
 
 
 @pytest.fixture
@@ -162,7 +194,11 @@ def test_files_get_the_groups_and_metadata_that_are_named_and_keep_them(tmp_path
 
 @pytest.mark.parametrize(
     ("option", "sentence"),
-    [(("--group", "h r"), "the group 'h r' is not allowed"), (("--metadata", "year"), "the value of year is not 1 to")],
+    [
+        (("--group", "h r"), "the group 'h r' is not allowed"),
+        (("--metadata", "year"), "--metadata year has no value; write KEY=VALUE"),
+        (("--metadata", "year="), "the value of year is not 1 to"),
+    ],
 )
 def test_odd_groups_and_metadata_are_bad_input(
     tmp_path: Path, folder: Path, option: tuple[str, str], sentence: str
