@@ -83,14 +83,15 @@ def create_app(
     app.state.readiness, app.state.metrics, app.state.admission = readiness, metrics, admission
     app.state.sessions, app.state.sign_in = identity.sessions, identity.sign_in
     _add_routes(app)
-    metrics.expect(sorted({path for _, path in NEEDED}))
+    endpoints = frozenset(path for _, path in NEEDED)
+    metrics.expect(sorted(endpoints))
     add_error_handlers(app)
     _add_inner_middleware(app, settings, admission)
     if settings.limits_tenants:
         app.add_middleware(TenantLimits, ledgers=ledgers, quota_of=lru_cache(settings.quota_of), metrics=metrics)
     _add_gate(app, settings, identity, tenants, metrics)
     app.add_middleware(OpenAiErrors)
-    app.add_middleware(RequestTelemetry, metrics=metrics, tracing=tracing)
+    app.add_middleware(RequestTelemetry, endpoints=endpoints, metrics=metrics, tracing=tracing)
     app.add_middleware(HeadAsGet)
     return app
 

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import Problem
 from app.telemetry.metrics import Metrics
-from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 QUESTION_PATHS = frozenset({"/query", "/v1/query", "/v1/retrieve", "/v1/chat/completions"})
 MAX_WAIT_S = 0.005
@@ -81,6 +80,5 @@ class TurnAway:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and self._admission.is_full and scope["path"] in QUESTION_PATHS:
-            scope[ENDPOINT_SCOPE_KEY] = scope["path"]
             return self._admission.turned_away("queue_full").response()(scope, receive, send)
         return self.app(scope, receive, send)

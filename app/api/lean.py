@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import response_to
-from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 JSON = b"application/json"
 
@@ -99,7 +98,6 @@ class LeanRoutes:
             asked = route.model.model_validate_json(body)
         except ValidationError:
             return await self.app(scope, _again(messages, receive), send)
-        scope[ENDPOINT_SCOPE_KEY] = route.path
         return await route(asked, scope, receive, send)
 
 

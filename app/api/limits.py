@@ -19,7 +19,6 @@ from app.rag.events import Done
 from app.rag.trace import current
 from app.security.principal import PRINCIPAL_KEY, Principal
 from app.telemetry.metrics import Metrics
-from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 WINDOW_S = 60
 ASKS_A_MODEL = QUESTION_PATHS - {"/v1/retrieve"}
@@ -97,8 +96,6 @@ class TenantLimits:
         ledger, grant = await self._ledgers.admit(principal.tenant, quota, estimate, lease)
         if grant.refused:
             self._limited.labels(grant.refused).inc()
-            if path in QUESTION_PATHS:
-                scope[ENDPOINT_SCOPE_KEY] = path
             return await _refusal(quota, grant).response()(scope, receive, send)
         exchange = _Exchange(send, rate_limit_fields(quota, grant))
         try:

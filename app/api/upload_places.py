@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.problems import problem
 from app.security.body_limit import UPLOAD_PATH
 from app.security.principal import PRINCIPAL_KEY
-from app.telemetry.requests import ENDPOINT_SCOPE_KEY
 
 PLACES = 8
 """Per replica. The pod's temporary folder has room for this many of the largest uploads (infra/services/rag_api.py)."""
@@ -43,7 +42,6 @@ class UploadPlaces:
         async with AsyncExitStack() as held:
             if await self._get_a_place(scope[PRINCIPAL_KEY].tenant, held):
                 return await self.app(scope, receive, send)
-        scope[ENDPOINT_SCOPE_KEY] = UPLOAD_PATH
         detail = f"The service adds as many documents as it can at once; send this one again in {RETRY_AFTER_S} s."
         return await problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})(scope, receive, send)
 

@@ -14,18 +14,19 @@ log = logging.getLogger("ragspan.request")
 
 OUTCOME_SCOPE_KEY = "ragspan.outcome"
 """A route sets this to the status that its answer deserved if that differs from the 200 sent before a stream."""
-ENDPOINT_SCOPE_KEY = "ragspan.endpoint"
-"""Middleware that answers in place of a route sets this to the route's pattern."""
 CLIENT_GONE = 499
 """nginx's status for a client that left before the answer."""
 QUIET_ENDPOINTS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestTelemetry:
-    """ASGI middleware. The `endpoint` label is the route's pattern, never the path, which may contain anything."""
+    """ASGI middleware. The `endpoint` label is the route's pattern, never the path, which may contain anything.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing) -> None:
-        self.app = app
+    Of a request that no route saw, since the gate refused it, it is the path if that is one of `endpoints`.
+    """
+
+    def __init__(self, app: ASGIApp, endpoints: frozenset[str], metrics: Metrics, tracing: Tracing) -> None:
+        self.app, self.endpoints = app, endpoints
         self.metrics, self.tracing = metrics, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +53,8 @@ class RequestTelemetry:
 
     def _finish(self, scope: Scope, status: int, trace: Trace) -> None:
         seconds = time.monotonic() - trace.started
-        endpoint = scope.get(ENDPOINT_SCOPE_KEY) or getattr(scope.get("route"), "path", "unmatched")
+        path = scope["path"]
+        endpoint = getattr(scope.get("route"), "path", path if path in self.endpoints else "unmatched")
         self.metrics.requests_of(endpoint, str(status)).inc()
         if endpoint not in QUIET_ENDPOINTS:
             self.tracing.finish(trace, scope["method"], endpoint, status)

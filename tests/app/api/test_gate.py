@@ -92,6 +92,17 @@ async def test_without_a_known_key_nothing_is_told(serve: Serve) -> None:
                 assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_who_is_refused_counts_at_the_address_they_asked(serve: Serve) -> None:
+    async with serve(api_keys=KEYS) as client:
+        await client.post("/v1/query", json=QUESTION)
+        await client.post("/v1/query", json=QUESTION, headers={"Host": "evil.example"})
+        await client.get("/openapi.json", headers={"Authorization": f"Bearer {KEY}"})
+        metrics = (await client.get("/metrics")).text
+    for endpoint, status in (("/v1/query", 401), ("/v1/query", 421), ("/openapi.json", 200)):
+        assert f'rag_requests_total{{endpoint="{endpoint}",status="{status}"}} 1.0' in metrics
+    assert "unmatched" not in metrics
+
+
 async def test_a_stranger_is_refused_before_the_body_is_read(serve: Serve) -> None:
     async with serve(api_keys=KEYS) as client:
         response = await client.post("/v1/query", content=b"x" * 10_000_000)

@@ -27,7 +27,7 @@ traces: list[str | None] = []
 
 
 def telemetry(app: ASGIApp, metrics: Metrics) -> RequestTelemetry:
-    return RequestTelemetry(app, metrics, Tracing(Settings(), metrics))
+    return RequestTelemetry(app, frozenset(), metrics, Tracing(Settings(), metrics))
 
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
