@@ -117,6 +117,8 @@ class Readiness:
             log.error("%s", error)  # noqa: TRY400 - a state to mend, not a fault of the code
         except (ServiceError, TimeoutError) as error:
             log.warning("the index cannot be opened: %s", str(error) or "timed out")
+        except Exception as error:
+            log.exception("the index cannot be opened: unforeseen %s", type(error).__name__)
 
     async def _count(self, adapters: Adapters, tenants: Iterable[str]) -> None:
         try:
@@ -144,3 +146,6 @@ async def _health(dependency: VectorStore | Generator | Reranker | AnswerCache) 
             return await dependency.health()
     except (ServiceError, TimeoutError) as error:
         return Health(ok=False, detail=str(error) or "timed out")
+    except Exception as error:
+        log.exception("unforeseen %s while checking a dependency", type(error).__name__)
+        return Health(ok=False, detail=f"unforeseen {type(error).__name__}")

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.ports import DependencyUnavailable, IndexMismatch
+from app.ports import DependencyUnavailable, Health, IndexMismatch
 from tests.app.api.conftest import Serve
 from tests.support.fake_ports import FakeGenerator, FakeStore
 
@@ -41,6 +41,27 @@ async def test_a_store_that_comes_just_after_its_clients_is_found_soon(serve: Se
         while (await client.get("/readyz")).json()["degraded"]:
             pass
         assert (await client.post("/v1/query", json=QUESTION)).status_code == 200
+
+
+async def test_a_store_that_answers_nonsense_counts_as_away_and_what_it_said_is_not_logged(
+    serve: Serve, store: FakeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.open_error = KeyError("secret-of-the-store")
+    async with serve() as client:
+        assert (await client.get("/readyz")).json() == {"status": "ready", "degraded": ["vector_store"]}
+    assert "the index cannot be opened: unforeseen KeyError" in caplog.messages
+    assert "secret-of-the-store" not in str(caplog.messages)
+
+
+async def test_a_model_server_whose_check_fails_unforeseen_counts_as_away(
+    serve: Serve, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def health() -> Health:
+        raise KeyError("models")
+
+    monkeypatch.setattr(generator, "health", health)
+    async with serve() as client:
+        assert (await client.get("/readyz")).json() == {"status": "ready", "degraded": ["generator"]}
 
 
 async def test_an_index_of_another_embedder_is_not_ready_and_answers_nothing(serve: Serve, store: FakeStore) -> None:
