@@ -13,7 +13,10 @@ _COLOURS = {"create": "green", "update": "cyan", "replace": "red", "delete": "re
 
 
 def show(reports: Sequence[StackReport], console: Console) -> None:
-    """Print each stack's components, verdicts and what was not planned, then the totals."""
+    """Print each stack's components, verdicts and what was not planned, then the totals.
+
+    The table keeps to the page; a sentence stays on one line, for a log to be searched.
+    """
     for report in reports:
         console.print(f"\n[bold]{escape(report.stack.name)}[/bold]  {report.summary}", highlight=False)
         console.print(_components(report.components))
@@ -22,7 +25,8 @@ def show(reports: Sequence[StackReport], console: Console) -> None:
             _show_changes(report, console)
         console.print("[bold]Not planned[/bold]")
         for item in report.not_planned:
-            console.print(f"  [dim]{escape(item.subject)}: {escape(item.reason)}[/dim]", highlight=False)
+            line = f"{escape(item.subject)}: {escape(item.reason)}"
+            console.print(f"  [dim]{line}[/dim]", highlight=False, soft_wrap=True)
     _show_totals(reports, console)
 
 
@@ -41,12 +45,14 @@ def _components(rows: Sequence[ComponentRow]) -> Table:
 def _show_policies(report: StackReport, console: Console) -> None:
     console.print("[bold]Policies[/bold]")
     for verdict in report.verdicts:
-        console.print(f"  {_verdict(verdict)}", highlight=False)
+        console.print(f"  {_verdict(verdict)}", highlight=False, soft_wrap=True)
         for violation in verdict.violations:
             resource = violation.urn.rpartition("::")[2]
-            console.print(f"      {escape(resource)}: {escape(violation.message)}", highlight=False)
+            sentence = f"{escape(resource)}: {escape(violation.message)}"
+            console.print(f"      {sentence}", highlight=False, soft_wrap=True)
         if verdict.skipped_reason and verdict.checked:
-            console.print(f"      [yellow]not evaluated:[/yellow] {escape(verdict.skipped_reason)}", highlight=False)
+            reason = f"[yellow]not evaluated:[/yellow] {escape(verdict.skipped_reason)}"
+            console.print(f"      {reason}", highlight=False, soft_wrap=True)
 
 
 def _show_changes(report: StackReport, console: Console) -> None:

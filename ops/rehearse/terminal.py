@@ -13,12 +13,16 @@ _MARKS = {None: "   ", True: "  [green]✔[/green]", False: "  [red]✘[/red]"}
 
 
 def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> None:
-    """Print each stack: refusals, pods, pools, quota, drills, what was assumed and what was left out; then totals."""
+    """Print each stack: refusals, pods, pools, quota, drills, what was assumed and what was left out; then totals.
+
+    Tables keep to the page; a sentence stays on one line, for a log to be searched.
+    """
     for one in rehearsed:
         title = f"\n[bold]{escape(one.stack)}[/bold]  Kubernetes {one.kubernetes}, {_counts(one)}"
-        console.print(title, highlight=False)
+        console.print(title, highlight=False, soft_wrap=True)
         for result in one.refused:
-            console.print(f"  [red]✘[/red] {escape(result.object)}: {escape(result.reason)}", highlight=False)
+            refusal = f"{escape(result.object)}: {escape(result.reason)}"
+            console.print(f"  [red]✘[/red] {refusal}", highlight=False, soft_wrap=True)
         console.print(_pods(one))
         console.print(_pools(one))
         console.print(_quotas(one))
@@ -39,8 +43,10 @@ def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> N
 
 def _counts(one: Rehearsed) -> str:
     accepted = sum(result.outcome in {"accepted", "checked"} for result in one.objects)
+    unchecked = sum(result.outcome == "unchecked" for result in one.objects)
+    not_checked = f", {unchecked} not checked" if unchecked else ""
     placed, pods = len(one.pods) - len(one.unplaced), counted(len(one.pods), "pod")
-    return f"{accepted} of {counted(len(one.objects), 'object')} accepted, {placed} of {pods} placed"
+    return f"{accepted} of {counted(len(one.objects), 'object')} accepted{not_checked}, {placed} of {pods} placed"
 
 
 def _kinds(one: Rehearsed) -> Iterator[str]:
@@ -88,9 +94,8 @@ def _show_drills(drills: Sequence[DrillResult], console: Console) -> None:
     console.print(table)
     for drill in drills:
         if drill.words and (drill.passed is False or drill.ready_after < drill.replicas):
-            console.print(
-                f"  [dim]{drill.drill}, {escape(drill.workload)}: {escape(drill.words)}[/dim]", highlight=False
-            )
+            where = f"{drill.drill}: {drill.target}, {drill.workload}"
+            console.print(f"  [dim]{escape(where)}: {escape(drill.words)}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
@@ -104,4 +109,4 @@ def _show_list(console: Console, title: str, lines: Sequence[str]) -> None:
     if lines:
         console.print(f"[bold]{title}[/bold]")
     for line in lines:
-        console.print(f"  [dim]{escape(line)}[/dim]", highlight=False)
+        console.print(f"  [dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)

@@ -42,10 +42,15 @@ def report() -> StackReport:
     return StackReport(stack=stack, verdicts=check_policies(stack))
 
 
-def shown(report: StackReport) -> str:
+def shown(report: StackReport, width: int = 200) -> str:
     text = StringIO()
-    show([report], Console(file=text, width=200))
+    show([report], Console(file=text, width=width))
     return text.getvalue()
+
+
+def test_a_sentence_stays_on_one_line_of_a_log(report: StackReport) -> None:
+    (chart,) = [item for item in report.not_planned if item.subject == "chart"]
+    assert f"  chart: {chart.reason}\n" in shown(report, width=40)
 
 
 def test_json_has_the_agreed_keys(report: StackReport) -> None:
