@@ -30,8 +30,15 @@ def blank_pdf() -> bytes:
     return _bytes_of(writer)
 
 
-def docx(*paragraphs: tuple[str, str], table: tuple[tuple[str, ...], ...] = ()) -> bytes:
-    """A Word document of `(style, text)` paragraphs, e.g. `("Heading 1", "Title")`, and a table at its end."""
+def docx(
+    *paragraphs: tuple[str, str],
+    table: tuple[tuple[str, ...], ...] = (),
+    merged: tuple[tuple[int, int, int, int], ...] = (),
+) -> bytes:
+    """A Word document of `(style, text)` paragraphs, e.g. `("Heading 1", "Title")`, and a table at its end.
+
+    Of the table the cells from one row and column to another are `merged`.
+    """
     word = Document()
     for style, text in paragraphs:
         word.add_paragraph(text, style=style)
@@ -40,8 +47,20 @@ def docx(*paragraphs: tuple[str, str], table: tuple[tuple[str, ...], ...] = ()) 
         for row, texts in zip(grid.rows, table, strict=True):
             for cell, text in zip(row.cells, texts, strict=True):
                 cell.text = text
+        for top, left, bottom, right in merged:
+            whole = grid.cell(top, left).merge(grid.cell(bottom, right))
+            whole.text = table[top][left]
     file = io.BytesIO()
     word.save(file)
+    return file.getvalue()
+
+
+def with_columns(docx: bytes, columns: int) -> bytes:
+    """Return a Word document whose cells of two columns claim to have so many."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(docx)) as found, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in found.namelist():
+            made.writestr(name, found.read(name).replace(b'gridSpan w:val="2"', b'gridSpan w:val="%d"' % columns))
     return file.getvalue()
 
 

@@ -5,7 +5,8 @@ from io import BytesIO
 from zipfile import BadZipFile, ZipFile
 
 from docx import Document
-from docx.table import Table
+from docx.oxml.table import CT_Tbl
+from docx.oxml.text.paragraph import CT_P
 
 from app.ingest.document import ParsedDocument, UnreadableDocument
 from app.ingest.parsing.sections import SectionBuilder
@@ -31,17 +32,31 @@ def parse_docx(content: bytes) -> ParsedDocument:
 
 
 def _read(content: bytes) -> ParsedDocument:
+    """Read the elements: python-docx looks each style up among all, and gives a cell for each column."""
     word = Document(BytesIO(content))
+    styles = {style.style_id: style.name or "" for style in word.styles}
     sections = SectionBuilder()
-    for block in word.iter_inner_content():
-        if isinstance(block, Table):
+    blocks: list[CT_P | CT_Tbl] = word.element.xpath("w:body/w:p | w:body/w:tbl")
+    for block in blocks:
+        if isinstance(block, CT_Tbl):
             sections.add(_rows(block))
-        elif style := _HEADING_STYLE.fullmatch((block.style and block.style.name) or ""):
+        elif style := _HEADING_STYLE.fullmatch(styles.get(block.style or "", "")):
             sections.heading(int(style.group(1)), block.text, f"{block.text}\n\n")
         else:
             sections.add(f"{block.text}\n\n")
     return sections.document(title=word.core_properties.title)
 
 
-def _rows(table: Table) -> str:
-    return "\n".join("\t".join(cell.text for cell in row.cells) for row in table.rows) + "\n\n"
+def _rows(table: CT_Tbl) -> str:
+    """A cell that goes on with the one above says the same; one that is wide says it once."""
+    lines: list[str] = []
+    above: dict[int, str] = {}
+    for row in table.tr_lst:
+        column, texts = row.grid_before, list[str]()
+        for cell in row.tc_lst:
+            goes_on = cell.vMerge == "continue"
+            texts.append(above.get(column, "") if goes_on else "\n".join(paragraph.text for paragraph in cell.p_lst))
+            above[column] = texts[-1]
+            column += cell.grid_span
+        lines.append("\t".join(texts))
+    return "\n".join(lines) + "\n\n"

@@ -1,13 +1,14 @@
 """Reading each format, and refusing what cannot be read with the reason."""
 
 import gzip
+import time
 
 import pytest
 
 from app.ingest.document import UnreadableDocument
 from app.ingest.parsing import MAX_TITLE_CHARACTERS, parse
 from app.rag.chunking import Section
-from tests.support.documents import blank_pdf, docx, encrypted_pdf, pdf, pdf_bomb, zip_bomb
+from tests.support.documents import blank_pdf, docx, encrypted_pdf, pdf, pdf_bomb, with_columns, zip_bomb
 
 MARKDOWN = """\
 Intro.
@@ -87,6 +88,19 @@ def test_a_word_document_is_cut_at_its_headings_with_its_tables() -> None:
         ("Report", "Report\n\nIntro."),
         ("Report > Numbers", "Numbers\n\nBelow.\n\nYear\tSum\n2026\t7"),
     ]
+
+
+def test_a_wide_cell_says_its_text_once_and_a_tall_one_in_each_of_its_rows() -> None:
+    content = docx(table=(("Wide", "", "b"), ("Tall", "c", "d"), ("", "e", "f")), merged=((0, 0, 0, 1), (1, 0, 2, 0)))
+    assert sections("a.docx", content) == [("", "Wide\tb\nTall\tc\td\nTall\te\tf")]
+
+
+def test_a_word_document_costs_what_its_size_says() -> None:
+    """One cell that claims a hundred million columns took all memory; the style of each paragraph took milliseconds."""
+    wide = docx(*[("Heading 2", "Part"), ("Normal", "Text.")] * 200, table=(("x", ""),), merged=((0, 0, 0, 1),))
+    began = time.process_time()
+    assert len(sections("a.docx", with_columns(wide, 10**8))) == 200
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
