@@ -1,6 +1,6 @@
-"""The Protocols and values through which clusters, add-ons and services meet; `region.py` joins them.
+"""The Protocols and values through which clusters, add-ons and services are connected; `region.py` joins them.
 
-A second cluster, vector store or model server satisfies what stands here and nothing else changes.
+A second cluster, vector store or model server implements what is declared here, and nothing else changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ class Placement:
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     tolerations: tuple[Toleration, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the pod tells whoever adds and removes nodes there."""
+    """Annotations of the pod for whatever adds and removes nodes there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who a pod is to the cloud: its Kubernetes service account, without a key and without an account of the cloud."""
+    """A pod's identity to the cloud: its Kubernetes service account, without a key or an account of the cloud."""
 
     namespace: str
     service_account: str
@@ -42,7 +42,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """How to be let in by a service's NetworkPolicy: its pods, their ports, and the labels its clients wear."""
+    """How to connect to a service through its NetworkPolicy: its pods, their ports, and the labels of its clients."""
 
     pod_labels: Mapping[str, str]
     ports: tuple[int, ...]
@@ -51,7 +51,7 @@ class Peer:
 
 @dataclass(frozen=True, kw_only=True)
 class WeaviateEndpoint:
-    """A running Weaviate as its clients see it."""
+    """A running Weaviate, as its clients see it."""
 
     http_url: pulumi.Input[str]
     grpc_host: pulumi.Input[str]
@@ -74,7 +74,7 @@ class LlmEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """A server outside the cluster's namespaces that pods may call: where its addresses are, and its port."""
+    """A server outside the cluster that pods may call: its network, and its port."""
 
     cidr: str
     port: int
@@ -82,7 +82,7 @@ class Outside:
 
 @dataclass(frozen=True, kw_only=True)
 class InNamespace:
-    """Servers of another namespace that pods may call: the namespace's name, and the port of its pods."""
+    """Servers in another namespace that pods may call: the namespace's name, and the port of its pods."""
 
     namespace: str
     port: int
@@ -99,18 +99,18 @@ class CacheEndpoint:
     password: SecretKey
     username: str | None = None
     timeout_s: float
-    """How long a call of it may take."""
+    """How long one call may take."""
     server: Callee
 
 
 class Bucket(Protocol):
-    """A bucket of the cloud. Each grant lets one identity do one thing, in this bucket alone."""
+    """A bucket in the cloud. Each grant allows one identity one thing, in this bucket only."""
 
     @property
     def name(self) -> pulumi.Output[str]: ...
 
     def grant_read(self, name: str, identity: Identity) -> pulumi.Resource:
-        """Let the identity list and read objects; `name` tells the grant from others of this bucket."""
+        """Let the identity list and read objects; `name` distinguishes the grant from others of this bucket."""
         ...
 
     def grant_write(self, name: str, identity: Identity) -> pulumi.Resource:
@@ -119,16 +119,16 @@ class Bucket(Protocol):
 
 
 class KubernetesCluster(Protocol):
-    """A cluster that services can be put on."""
+    """A cluster that services can run on."""
 
     @property
     def provider(self) -> k8s.Provider:
-        """Reaches the cluster's API server; every Kubernetes resource names it explicitly."""
+        """The provider for the cluster's API server; every Kubernetes resource names it explicitly."""
         ...
 
     @property
     def storage_class(self) -> pulumi.Input[str]:
-        """The class of fast, retained, zone-aware volumes for stateful services."""
+        """The storage class for stateful services: fast, retained, zone-aware volumes."""
         ...
 
     @property
@@ -139,5 +139,5 @@ class KubernetesCluster(Protocol):
     def place_on_system_pool(self) -> Placement: ...
 
     def place_on_gpu_pool(self, pool: str) -> Placement:
-        """Placement on the GPU pool of this name; the stack config has checked that it exists."""
+        """Return the placement on the GPU pool of this name, which the stack config has checked."""
         ...

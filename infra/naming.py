@@ -1,21 +1,21 @@
-"""Physical names, cloud labels and Kubernetes labels of one stack. A name that is too long is refused, never cut."""
+"""Physical names, cloud labels and Kubernetes labels of one stack. Names that are too long are refused, never cut."""
 
 from dataclasses import dataclass
 from hashlib import sha256
 
 PROJECT = "ragspan"
 FAST_VOLUMES = f"{PROJECT}-ssd"
-"""The StorageClass that our own clusters make for stateful services."""
+"""The StorageClass that our own clusters provide for stateful services."""
 RETAINED_VOLUMES = f"{PROJECT}-retained"
-"""Of middling speed; outlives its claim."""
+"""Medium speed; volumes outlive their claim."""
 COLD_VOLUMES = f"{PROJECT}-standard"
-"""Cheap and slow; goes with its claim."""
+"""Cheap and slow; volumes are deleted with their claim."""
 SHARED_VOLUMES = f"{PROJECT}-shared"
-"""Written by many pods at once, for caches of models; goes with its claim."""
+"""Written by many pods at once, for model caches; volumes are deleted with their claim."""
 DEFAULT_VOLUMES = f"{PROJECT}-default"
-"""What a claim gets that names no class, where the cloud has none for it; goes with its claim."""
+"""Used by claims that name no class, on clouds without a default; volumes are deleted with their claim."""
 SNAPSHOTS = f"{PROJECT}-snapshots"
-"""The VolumeSnapshotClass; a snapshot outlives its object."""
+"""The VolumeSnapshotClass; snapshots outlive the objects that request them."""
 
 GCP_NAME_CHARS = 63
 """Networks, subnets, routers (RFC 1035 labels): https://docs.cloud.google.com/compute/docs/naming-resources"""
@@ -46,7 +46,7 @@ KUBERNETES_LABEL_CHARS = 63
 EKS_CLUSTER_CHARS = 100
 """https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html"""
 EKS_NODE_GROUP_PREFIX_CHARS = 36
-"""63 of a node group's name, less the hyphen and the 26 characters that the provider puts behind a prefix."""
+"""The 63 characters of a node group's name, less the hyphen and the 26 characters that the provider appends."""
 
 _DIGEST_CHARS = 8
 
@@ -64,17 +64,17 @@ class Names:
 
     @property
     def cluster(self) -> str:
-        """The cluster's name, which the project or account and the region around it already tell apart."""
+        """The cluster's name; its project or account and its region already make it unique."""
         return f"{PROJECT}-{self.environment}"
 
     def of(self, role: str, *, limit: int) -> str:
-        """`ragspan-<stack>-<role>`. Raises NameTooLong above `limit` characters."""
+        """Return `ragspan-<stack>-<role>`. Raises NameTooLong above `limit` characters."""
         return fitted(f"{PROJECT}-{self.stack}-{role}", limit=limit, remedy="shorten the role or the stack's name")
 
     def digest_of(self, role: str, *, limit: int) -> str:
-        """`ragspan-<role>-<8 hex digits of the stack>`, for kinds whose limit no region's name fits.
+        """Return `ragspan-<role>-<8 hex digits of the stack>`, for kinds whose limit is too short for a region's name.
 
-        The same stack gives the same name; the resource's description should carry the stack in words.
+        The same stack gives the same name; the resource's description should name the stack.
         """
         digest = sha256(self.stack.encode()).hexdigest()[:_DIGEST_CHARS]
         return fitted(f"{PROJECT}-{role}-{digest}", limit=limit, remedy="shorten the role")
@@ -90,11 +90,11 @@ class Names:
         }
 
     def selector(self, name: str) -> dict[str, str]:
-        """Labels that pick one workload's pods; they never change, for a selector cannot."""
+        """Return the labels that select one workload's pods; they never change, because selectors cannot."""
         return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": self.stack}
 
     def labels(self, name: str, *, component: str) -> dict[str, str]:
-        """The labels of everything that belongs to a workload, its selector's among them.
+        """Return the labels of everything that belongs to a workload, including its selector's.
 
         As https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ recommends.
         """
@@ -108,12 +108,12 @@ class Names:
 
 
 def fitted(name: str, *, limit: int, remedy: str) -> str:
-    """The name itself. Raises NameTooLong, which says the remedy, where it has more than `limit` characters."""
+    """Return the name unchanged. Raises NameTooLong, with the remedy, if it has more than `limit` characters."""
     if len(name) > limit:
         raise NameTooLong(f"The name {name!r} has {len(name)} characters where {limit} are allowed; {remedy}.")
     return name
 
 
 def pool_name(pool: str, capacity: str, *, limit: int) -> str:
-    """The name of the cloud's node pool for one capacity entry: `gpu-l4-spot`. Raises NameTooLong."""
+    """Return the name of the cloud's node pool for one capacity entry: `gpu-l4-spot`. Raises NameTooLong."""
     return fitted(f"{pool}-{capacity.replace('_', '-')}", limit=limit, remedy="shorten the pool's name")

@@ -1,6 +1,6 @@
-"""The one composition root: a cluster, its namespace, and the services in it. It creates no resource itself.
+"""The composition root: a cluster, its namespace, and the services in it. It creates no resources itself.
 
-The cloud's module is imported inside its `match` arm, so that a stack on one cloud never loads the other's SDK.
+Each cloud's module is imported inside its `match` arm, so that a stack on one cloud never loads the other's SDK.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from infra.services.workload import Site
 
 @dataclass(frozen=True, kw_only=True)
 class RagRegionArgs:
-    """What the stack file says."""
+    """The stack's configuration."""
 
     config: StackConfig
 
@@ -128,5 +128,5 @@ def _place(pool: NodePool, cluster: KubernetesCluster) -> Placement:
 
 
 def _zones(cluster: Cluster) -> int:
-    """Over how many zones nodes stand; 0 where the stack file does not say."""
+    """Return how many zones the nodes span; 0 if the stack file does not say."""
     return 0 if isinstance(cluster, ExistingCluster) else len(cluster.zones)

@@ -1,4 +1,4 @@
-"""Every pin of an image, chart, add-on and API with its source, in one place: an upgrade is one reviewed diff."""
+"""All pinned versions of images, charts, add-ons and APIs, with their sources: an upgrade is one reviewed diff."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ class MinorNotPinned(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class EksAddons:
-    """The add-ons of one Kubernetes minor on EKS, as `aws eks describe-addon-versions` spells their versions."""
+    """The EKS add-ons for one Kubernetes minor, with versions as `aws eks describe-addon-versions` spells them."""
 
     coredns: str
     kube_proxy: str
@@ -62,7 +62,7 @@ class Versions:
     https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html when a minor is added."""
 
     def eks_addons_for(self, minor: str) -> EksAddons:
-        """The add-ons for one minor, "1.34" say. Raises MinorNotPinned."""
+        """Return the add-ons for a minor such as "1.34". Raises MinorNotPinned."""
         if minor not in self.eks_addons:
             raise MinorNotPinned(
                 f"ragspan:cluster.kubernetes_minor is {minor!r}, and no EKS add-ons are pinned for it;"

@@ -1,4 +1,4 @@
-"""What each known machine type and accelerator carries: the rows of the CSV files beside this module."""
+"""The known machine types and accelerators: the rows of the CSV files beside this module."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,8 +13,8 @@ Cloud = Literal["gke", "eks"]
 class Accelerator:
     """One NVIDIA accelerator; `name` is GKE's spelling, used for both clouds.
 
-    `memory_gb` is what it is sold with. Error correction and the driver take their share: 22.5 GiB of an L4's 24 GB
-    are left.
+    `memory_gb` is the advertised size. Error correction and the driver take their share: of an L4's 24 GB, 22.5 GiB are
+    left.
     """
 
     name: str
@@ -38,7 +38,7 @@ def find_machine(cloud: Cloud, machine_type: str) -> Machine | None:
 
 
 def machines_with(cloud: Cloud, accelerator: str | None) -> list[Machine]:
-    """List the cloud's machine types that carry this accelerator, or none for None, smallest first."""
+    """List the cloud's machine types with this accelerator (None: without any), smallest first."""
     carried = [m for m in _machines(cloud).values() if (m.accelerator and m.accelerator.name) == accelerator]
     return sorted(carried, key=lambda machine: (machine.gpus, machine.vcpus))
 

@@ -1,4 +1,4 @@
-"""Which Kubernetes minors each cloud offers for new clusters: the rows of `kubernetes_minors.csv`."""
+"""The Kubernetes minors that each cloud offers for new clusters: the rows of `kubernetes_minors.csv`."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from infra.catalog.rows import rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minors:
-    """The oldest minor that is supported and the newest that the catalogue knows, as of `checked`."""
+    """The oldest supported minor and the newest that the catalogue knows, as of `checked`."""
 
     oldest: str
     newest: str
@@ -16,7 +16,7 @@ class Minors:
 
 
 def minors_of(cloud: Cloud, channel: str = "") -> Minors:
-    """The minors of a GKE release channel, or of EKS, which has none. Raises LookupError."""
+    """Return the minors of a GKE release channel, or those of EKS, which has no channels. Raises LookupError."""
     for row in rows("kubernetes_minors.csv"):
         if (row["cloud"], row["channel"]) == (cloud, channel):
             return Minors(oldest=row["oldest"], newest=row["newest"], checked=row["checked"])

@@ -1,7 +1,7 @@
-"""Which changes make a provider replace a resource instead of updating it: the rows of `replacement_rules.csv`.
+"""The changes for which a provider replaces a resource instead of updating it: the rows of `replacement_rules.csv`.
 
-`source` is where the provider says so (for the clouds, the Terraform provider that Pulumi's wraps). A rule that holds
-under a condition only, such as a subnet's range that shrinks, stands there as if it always held.
+`source` is where the provider says so (for the clouds, the Terraform provider that Pulumi's provider wraps). A rule
+that holds only under a condition, e.g. when a subnet's range shrinks, is listed as if it always held.
 """
 
 import re
@@ -16,26 +16,26 @@ _INDEX = re.compile(r"\[[^\]]*\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementRule:
-    """A change of `property`, or of anything inside it, replaces resources of this type token (a glob)."""
+    """Changing `property`, or anything inside it, replaces resources of this type token (a glob)."""
 
     type: str
     property: str
     source: str
 
     def covers(self, path: str) -> bool:
-        """Whether a change at `path`, `spec.volumeClaimTemplates[0].spec` say, is one of the property."""
+        """Whether a change at `path`, e.g. `spec.volumeClaimTemplates[0].spec`, falls under this rule."""
         changed = _INDEX.sub("", path)
         return changed == self.property or changed.startswith(f"{self.property}.")
 
 
 def replacement_rule(type_: str, path: str) -> ReplacementRule | None:
-    """Find the rule by which a change of the input at `path` (camelCase) replaces a resource of this type."""
+    """Return the rule by which changing the input at `path` (camelCase) replaces a resource of this type, or None."""
     return next((rule for rule in rules_of(type_) if rule.covers(path)), None)
 
 
 @cache
 def rules_of(type_: str) -> tuple[ReplacementRule, ...]:
-    """Every rule for one type token."""
+    """Return all rules for one type token."""
     return tuple(rule for rule in _rules() if fnmatchcase(type_, rule.type))
 
 

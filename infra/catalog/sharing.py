@@ -1,4 +1,4 @@
-"""Into which partitions an accelerator can be divided in hardware: the rows of `mig_profiles.csv`."""
+"""The hardware partitions that each accelerator can be divided into: the rows of `mig_profiles.csv`."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from infra.catalog.rows import rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigProfile:
-    """One size of partition: a GPU gives `partitions` of them, each with `memory_gb` of its own."""
+    """One partition size: a GPU can be divided into `partitions` of them, each with `memory_gb` of its own."""
 
     name: str
     partitions: int
@@ -15,7 +15,7 @@ class MigProfile:
 
 
 def mig_profiles(accelerator: str) -> dict[str, MigProfile]:
-    """The profiles of one accelerator by their names; empty where it has no MIG."""
+    """Return an accelerator's profiles by name; empty if it has no MIG."""
     found = [row for row in rows("mig_profiles.csv") if row["accelerator"] == accelerator]
     return {
         row["profile"]: MigProfile(

@@ -1,4 +1,4 @@
-"""An EKS cluster in private subnets of its own VPC. A managed group carries Karpenter, which starts the rest."""
+"""An EKS cluster in private subnets of its own VPC. A managed node group runs Karpenter, which starts the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,20 +27,20 @@ from infra.contracts import Placement
 from infra.naming import FAST_VOLUMES, Names
 from infra.versions import VERSIONS
 
-# Off by default, and then every NetworkPolicy is accepted and ignored.
-# Prefixes of 16 addresses give any node room for 110 pods, at the price of addresses that lie fallow.
+# Network policies are off by default: then every NetworkPolicy is accepted and ignored. Prefixes of 16 addresses give
+# any node room for 110 pods, at the price of unused addresses.
 _CNI_SETTINGS = {
     "enableNetworkPolicy": "true",
     "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
 }
 _CNI = AddonIdentity(role="vpc-cni", service_account="aws-node", policy="AmazonEKS_CNI_Policy")
-# V2 reaches only the volumes that the driver itself has tagged:
+# V2 can only access volumes that the driver itself has tagged:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverPolicyV2.html
 _EBS = AddonIdentity(role="ebs-csi", service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverPolicyV2")
 _EFS = AddonIdentity(
     role="efs-csi", service_account="efs-csi-controller-sa", policy="service-role/AmazonEFSCSIDriverPolicy"
 )
-# What is deleted is deleted, and not paid for until somebody empties the file system by hand.
+# A deleted volume's files are deleted too; otherwise they are paid for until somebody empties the file system by hand.
 _EFS_SETTINGS = {"controller": {"deleteAccessPointRootDir": True}}
 
 
@@ -53,14 +53,14 @@ class EksClusterArgs:
 
 
 class EksCluster(pulumi.ComponentResource):
-    """Network, control plane, add-ons, pools, classes of volumes, and buckets."""
+    """The network, control plane, add-ons, pools, storage classes and buckets."""
 
     provider: k8s.Provider
     storage_class: str
     kubeconfig: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]
     buckets: Mapping[str, EksBucket]
-    """By their roles, where the stack file wants them."""
+    """By role, if the stack file asks for buckets."""
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksCluster", name, None, opts)
@@ -152,7 +152,7 @@ class EksCluster(pulumi.ComponentResource):
         return installed.addon
 
     def _install_on_nodes(self, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-        """The add-ons whose pods are needed; the disks' driver takes snapshots only if it finds their kinds there."""
+        """Install the add-ons that need nodes. The disk driver takes snapshots only if their kinds exist before it."""
         versions = self._versions
         snapshots = self._install("snapshot-controller", versions.snapshot_controller, after=nodes)
         disks = self._install("aws-ebs-csi-driver", versions.ebs_csi_driver, identity=_EBS, after=[*nodes, snapshots])
@@ -236,7 +236,7 @@ class EksCluster(pulumi.ComponentResource):
         return f"eks_{self._config.account_id}_{self._config.region}_{self._names.cluster}"
 
     def _create_kubernetes_provider(self, control_plane: EksControlPlane) -> k8s.Provider:
-        # The identifier keeps a new kubeconfig from replacing every object in the cluster.
+        # The identifier prevents a new kubeconfig from replacing every object in the cluster.
         return k8s.Provider(
             f"{self._logical}-kubernetes",
             kubeconfig=self.kubeconfig,

@@ -1,4 +1,4 @@
-"""An add-on that EKS installs and owns at a pinned version, with a role of its own where it calls AWS."""
+"""An add-on that EKS installs and manages at a pinned version, with its own role if it calls AWS."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _NAMESPACE = "kube-system"
 
 @dataclass(frozen=True, kw_only=True)
 class AddonIdentity:
-    """The service account of an add-on's pods and the managed policy that it needs."""
+    """The service account of an add-on's pods, and the managed policy that they need."""
 
     role: str
     service_account: str
@@ -25,7 +25,7 @@ class AddonIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class EksAddonArgs:
-    """`addon` is the add-on's name at EKS, `configuration` what differs from its defaults."""
+    """`addon` is the add-on's name in EKS; `configuration` is what differs from its defaults."""
 
     addon: str
     version: str
@@ -39,7 +39,7 @@ class EksAddonArgs:
 
 
 class EksAddon(pulumi.ComponentResource):
-    """One add-on, and its role by EKS Pod Identity."""
+    """One add-on, with its role by EKS Pod Identity."""
 
     addon: aws.eks.Addon
 

@@ -1,18 +1,18 @@
 """Settings of Bottlerocket nodes, as the TOML of their user data.
 
-The NVIDIA variant advertises `nvidia.com/gpu` itself, so sharing is its setting and nothing else may advertise:
-https://bottlerocket.dev/en/os/1.54.x/api/settings/kubelet-device-plugins/
+The NVIDIA variant advertises `nvidia.com/gpu` by itself, so GPU sharing is one of its settings and no other device
+plugin may run: https://bottlerocket.dev/en/os/1.54.x/api/settings/kubelet-device-plugins/
 """
 
 from infra.config.pools import NodePool, TimeSlicing
 
 MAX_PODS = 110
-"""Prefix delegation lifts the bound that network interfaces set; above 110 Kubernetes itself is the bound.
+"""Prefix delegation removes the limit set by network interfaces; beyond 110, Kubernetes itself is the limit.
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
 
 
 def user_data(pool: NodePool) -> str:
-    """How the pool's GPUs are shared; empty where each container has whole ones."""
+    """Return the settings for sharing the pool's GPUs; empty if each container gets whole ones."""
     if pool.kind != "gpu" or not isinstance(pool.sharing, TimeSlicing):
         return ""
     plugin = "settings.kubelet-device-plugins.nvidia"

@@ -1,4 +1,4 @@
-"""An S3 bucket that nobody reaches but those whom it grants something."""
+"""An S3 bucket that only identities with a grant can access."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _ABANDONED_AFTER_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class EksBucketArgs:
-    """`role` says what the bucket is for: `documents`, `backups`."""
+    """`role` is the bucket's purpose: `documents` or `backups`."""
 
     role: str
     buckets: Buckets
@@ -35,7 +35,7 @@ class EksBucketArgs:
 
 
 class EksBucket(pulumi.ComponentResource):
-    """A versioned bucket without public access, whose objects grow cold by age. It satisfies contracts.Bucket."""
+    """A versioned bucket without public access; objects get colder storage with age. Implements contracts.Bucket."""
 
     name: pulumi.Output[str]
 
@@ -76,7 +76,7 @@ class EksBucket(pulumi.ComponentResource):
             role=role.name,
             name=f"{self._args.role}-{name}",
             policy=policy_document(statements),
-            # Whoever waits for the grant starts with the identity, too.
+            # So that whoever depends on the grant also waits for the identity.
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=role.ready)),
         )
 
@@ -90,7 +90,7 @@ class EksBucket(pulumi.ComponentResource):
                         "sse_algorithm": "aws:kms",
                         "kms_master_key_id": self._args.key.arn,
                     },
-                    # One call to KMS for many objects, and the bucket is what a grant of the key names.
+                    # One KMS call serves many objects, and a grant of the key can name the bucket.
                     "bucket_key_enabled": True,
                 }
             ],
@@ -111,7 +111,7 @@ class EksBucket(pulumi.ComponentResource):
             f"{self._logical}-policy",
             bucket=bucket.bucket,
             policy=policy_document([_never_in_the_clear(self._arn)]),
-            # S3 refuses two changes of one bucket's access at once.
+            # S3 refuses two simultaneous changes to a bucket's access.
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[block])),
         )
 

@@ -1,4 +1,4 @@
-"""The buckets beside an EKS cluster, and the one key that encrypts what lies in them."""
+"""The buckets beside an EKS cluster, and the one key that encrypts their objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from infra.naming import Names
 
 @dataclass(frozen=True, kw_only=True)
 class EksBucketsArgs:
-    """`identities` has the roles of those to whom a bucket will grant something."""
+    """`identities` provides the roles that buckets grant access to."""
 
     config: EksClusterConfig
     buckets: Buckets
@@ -27,7 +27,7 @@ class EksBucketsArgs:
 
 
 class EksBuckets(pulumi.ComponentResource):
-    """A bucket for each of `infra.config.buckets.BUCKETS`."""
+    """One bucket for each of `infra.config.buckets.BUCKETS`."""
 
     by_role: Mapping[str, EksBucket]
 

@@ -1,7 +1,7 @@
 """The control plane of an EKS cluster: its role, key, log group, endpoints, and the one role that administers it.
 
-`aws.eks.Cluster` and not `pulumi_eks.Cluster`, which always makes whoever creates the cluster its administrator too;
-docs/decisions says more.
+It uses `aws.eks.Cluster`, not `pulumi_eks.Cluster`, which always makes the cluster's creator an administrator too;
+docs/decisions/eks-control-plane.md has the details.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LOGS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 @dataclass(frozen=True, kw_only=True)
 class EksControlPlaneArgs:
-    """The cluster's section of the stack file, and where its network interfaces go."""
+    """The cluster's section of the stack file, and the subnets for its network interfaces."""
 
     config: EksClusterConfig
     names: Names
@@ -31,13 +31,13 @@ class EksControlPlaneArgs:
 
 
 class EksControlPlane(pulumi.ComponentResource):
-    """The cluster, private unless networks are named that may reach it, and its access entry."""
+    """The cluster, private unless the stack file names networks that may reach it, and its access entry."""
 
     cluster: aws.eks.Cluster
     security_group_id: pulumi.Output[str]
-    """EKS makes it and puts every node behind it."""
+    """Created by EKS, which puts every node behind it."""
     administration: aws.eks.AccessPolicyAssociation
-    """Before it nobody is let in, so whatever is put into the cluster comes after it."""
+    """Nobody has access before this exists, so everything inside the cluster depends on it."""
 
     def __init__(self, name: str, args: EksControlPlaneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksControlPlane", name, None, opts)
@@ -79,7 +79,7 @@ class EksControlPlane(pulumi.ComponentResource):
         )
 
     def _create_log_group(self) -> aws.cloudwatch.LogGroup:
-        """EKS writes to the group of this name, and would make one that keeps everything for ever."""
+        """Create the log group that EKS writes to; otherwise EKS would create one that keeps everything for ever."""
         return aws.cloudwatch.LogGroup(
             f"{self._logical}-logs",
             name=f"/aws/eks/{self._physical}/cluster",
@@ -106,7 +106,7 @@ class EksControlPlane(pulumi.ComponentResource):
             bootstrap_self_managed_addons=False,
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=_LOGS,
-            upgrade_policy={"support_type": "STANDARD"},  # EXTENDED costs six times as much once a minor is old
+            upgrade_policy={"support_type": "STANDARD"},  # EXTENDED costs six times as much for an old minor
             deletion_protection=config.deletion_protection,
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -1,6 +1,7 @@
-"""Endpoints by which nodes reach AWS services without the internet.
+"""VPC endpoints through which nodes reach AWS services without the internet.
 
-S3 always, for image layers come from there and its endpoint is free; the paid ones where the stack file asks for them.
+The one for S3 always exists, because image layers come from there and it is free; the paid ones only if the stack file
+asks for them.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,13 @@ from infra.config.eks import EksCluster as EksClusterConfig
 from infra.naming import AWS_TAG_CHARS, Names
 
 _INTERFACES = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
-"""Of a node that starts, pulls images and lets its pods identify themselves:
+"""What nodes need to start, pull images and identify their pods:
 https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EksEndpointsArgs:
-    """Where the endpoints are put: the private subnets and their route tables."""
+    """Where the endpoints go: the private subnets and their route tables."""
 
     config: EksClusterConfig
     names: Names
@@ -30,7 +31,7 @@ class EksEndpointsArgs:
 
 
 class EksEndpoints(pulumi.ComponentResource):
-    """A gateway for S3, and a private interface for each service that nodes call."""
+    """A gateway endpoint for S3, and optionally an interface endpoint for each service that nodes call."""
 
     endpoints: list[aws.ec2.VpcEndpoint]
 

@@ -1,4 +1,4 @@
-"""The flow logs of a VPC: who spoke with whom, kept as long as the control plane's own logs."""
+"""The flow logs of a VPC: which addresses talked to each other, kept as long as the control plane's logs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,12 @@ from infra.naming import AWS_TAG_CHARS, Names
 
 _WRITE = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 _LIST = "logs:DescribeLogGroups"
-"""Both of https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html; the group itself is made by us."""
+"""From https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html; we create the group itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EksFlowLogsArgs:
-    """The VPC that is watched."""
+    """The VPC whose traffic is logged."""
 
     config: EksClusterConfig
     names: Names
@@ -28,7 +28,7 @@ class EksFlowLogsArgs:
 
 
 class EksFlowLogs(pulumi.ComponentResource):
-    """A log group, the role that writes to it and to nothing else, and the flow log."""
+    """A log group, a role that may write to nothing else, and the flow log."""
 
     def __init__(self, name: str, args: EksFlowLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksFlowLogs", name, None, opts)
@@ -45,7 +45,7 @@ class EksFlowLogs(pulumi.ComponentResource):
                 trust=_trust(args.config.account_id),
                 statements=[
                     {"Effect": "Allow", "Action": _WRITE, "Resource": arn},
-                    {"Effect": "Allow", "Action": _LIST, "Resource": "*"},  # it takes no single group
+                    {"Effect": "Allow", "Action": _LIST, "Resource": "*"},  # cannot be limited to one group
                 ],
                 partition=args.partition,
                 names=args.names,
@@ -66,7 +66,7 @@ class EksFlowLogs(pulumi.ComponentResource):
 
 
 def _trust(account_id: str) -> dict[str, Any]:
-    """For this account's flow logs only, against the confused deputy."""
+    """Trust only flow logs of this account, against the confused deputy problem."""
     return {
         **trust_service("vpc-flow-logs"),
         "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},

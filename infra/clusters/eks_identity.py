@@ -1,4 +1,4 @@
-"""What the pods of one service account may do at AWS: a role that they alone take on, by EKS Pod Identity."""
+"""AWS permissions for the pods of one service account: a role that only they can assume, by EKS Pod Identity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from infra.naming import Names
 
 @dataclass(frozen=True, kw_only=True)
 class EksPodIdentityArgs:
-    """`role` says what it is for; `statements` are what its pods may do from the start."""
+    """`role` is the identity's purpose; `statements` are its initial permissions."""
 
     role: str
     namespace: str
@@ -27,12 +27,12 @@ class EksPodIdentityArgs:
 
 
 class EksPodIdentity(pulumi.ComponentResource):
-    """A role, and its association with the service account."""
+    """A role and its association with the service account."""
 
     name: pulumi.Output[str]
-    """The role's."""
+    """Name of the role."""
     ready: list[pulumi.Resource]
-    """A pod that starts before these starts without the identity, and keeps going without it."""
+    """A pod that starts before these exist runs without the identity, and stays without it."""
 
     def __init__(self, name: str, args: EksPodIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksPodIdentity", name, None, opts)
@@ -62,9 +62,9 @@ class EksPodIdentity(pulumi.ComponentResource):
 
 
 class EksIdentities:
-    """A role for each service account that is granted something, made at the first grant.
+    """Creates a role for each service account when it is first granted something.
 
-    An account has one role, so what several buckets grant it must come together there.
+    A service account has exactly one role, so all grants of several buckets must meet there.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class EksIdentities:
         self._made: dict[Identity, EksPodIdentity] = {}
 
     def of(self, identity: Identity) -> EksPodIdentity:
-        """The one role of this identity."""
+        """Return the identity's only role."""
         if identity not in self._made:
             role = f"{identity.namespace}-{identity.service_account}"
             self._made[identity] = EksPodIdentity(

@@ -1,4 +1,4 @@
-"""Karpenter: the controller, its identity and its notices, and the role that its nodes take on."""
+"""Karpenter: its controller, identity and interruption queue, and the role of the nodes that it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _NODES = "karpenter-nodes"
 
 @dataclass(frozen=True, kw_only=True)
 class EksKarpenterArgs:
-    """`after` holds the nodes that the controller runs on, and their name service."""
+    """`after` are the nodes that the controller runs on, and their DNS."""
 
     config: EksClusterConfig
     names: Names
@@ -36,11 +36,11 @@ class EksKarpenterArgs:
 
 
 class EksKarpenter(pulumi.ComponentResource):
-    """A controller that starts nodes when pods wait and ends them when none is left."""
+    """A controller that starts nodes when pods wait, and ends them when they are empty."""
 
     instance_profile: str
     ready: list[pulumi.Resource]
-    """What a NodePool needs: its kinds are known, the controller runs, and its nodes are let in."""
+    """What a NodePool depends on: its kinds exist, the controller runs, and its nodes may join."""
 
     def __init__(self, name: str, args: EksKarpenterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksKarpenter", name, None, opts)
@@ -77,7 +77,7 @@ class EksKarpenter(pulumi.ComponentResource):
         )
 
     def _admit_nodes(self) -> list[pulumi.Resource]:
-        """A role of their own: EKS makes the access entry of a managed group's role itself, and would make it twice."""
+        """Create a separate role for nodes: EKS itself creates the access entry of a managed group's role."""
         role = EksRole(
             f"{self._logical}-nodes",
             EksRoleArgs(
@@ -122,7 +122,7 @@ class EksKarpenter(pulumi.ComponentResource):
         system = scheduling.system_pool(self._args.config.pools)
         nodes = sum(entry.min_nodes for entry in system.capacity)
         return {
-            # Two never share a node, so a second one would wait for ever where there is one node.
+            # Replicas never share a node, so on a single node a second one would wait for ever.
             "replicas": max(1, min(_REPLICAS, nodes)),
             "serviceAccount": {"name": "karpenter"},
             "settings": {"clusterName": scope.cluster, "interruptionQueue": scope.queue},

@@ -1,7 +1,7 @@
-"""What Karpenter's controller may do at AWS: pure data.
+"""The AWS permissions of Karpenter's controller, as pure data.
 
-From https://karpenter.sh/v1.14/reference/cloudformation/, narrowed: the instance profile is ours, so it makes none;
-images are Bottlerocket's, so it reads no other's parameters; no zonal shift, no placement groups.
+From https://karpenter.sh/v1.14/reference/cloudformation/, but narrower: it creates no instance profiles, since we
+provide one; it reads image parameters of Bottlerocket only; no zonal shift, no placement groups.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _READ = [
 
 @dataclass(frozen=True, kw_only=True)
 class KarpenterScope:
-    """Names of the one cluster that the controller serves, and of what it passes on to its nodes."""
+    """Names of the one cluster that the controller serves, and of what it passes to its nodes."""
 
     partition: str
     region: str
@@ -36,13 +36,13 @@ class KarpenterScope:
     queue: str
 
     def arn(self, service: str, resource: str) -> str:
-        """An ARN of this account; IAM's have no region."""
+        """Return an ARN of this account; those of IAM have no region."""
         region = "" if service == "iam" else self.region
         return f"arn:{self.partition}:{service}:{region}:{self.account_id}:{resource}"
 
     @property
     def owned(self) -> Mapping[str, Any]:
-        """Only what wears the cluster's tag and a pool's."""
+        """Condition: the resource has the cluster's tag and a pool's."""
         return {
             "StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{self.cluster}": "owned"},
             "StringLike": {"aws:ResourceTag/karpenter.sh/nodepool": "*"},
@@ -50,7 +50,7 @@ class KarpenterScope:
 
     @property
     def marked(self) -> dict[str, Any]:
-        """Only when what is made gets the cluster's tags and a pool's."""
+        """Condition: the new resource gets the cluster's tags and a pool's."""
         return {
             "StringEquals": {
                 f"aws:RequestTag/kubernetes.io/cluster/{self.cluster}": "owned",
@@ -61,7 +61,7 @@ class KarpenterScope:
 
 
 def controller_statements(scope: KarpenterScope) -> list[dict[str, Any]]:
-    """Statements of the controller's policy."""
+    """Return the statements of the controller's policy."""
     return [*_launching(scope), *_tagging_and_deleting(scope), *_reading(scope), *_passing_on(scope)]
 
 

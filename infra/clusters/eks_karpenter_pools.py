@@ -1,6 +1,7 @@
-"""The pools of an EKS cluster, as the objects by which Karpenter starts nodes for them.
+"""The pools of an EKS cluster as Karpenter objects.
 
-Of the system pool only what it may grow by: its `min_nodes` are a managed group, which Karpenter itself runs on.
+Of the system pool, Karpenter manages only the growth: its `min_nodes` are a managed group, on which Karpenter itself
+runs.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from infra.naming import Names
 
 @dataclass(frozen=True, kw_only=True)
 class EksKarpenterPoolsArgs:
-    """The pools come from the cluster's config; `after` is what Karpenter needs before it can serve them."""
+    """The pools come from the cluster's config; `after` is what Karpenter needs to serve them."""
 
     config: EksClusterConfig
     names: Names
@@ -28,7 +29,7 @@ class EksKarpenterPoolsArgs:
 
 
 class EksKarpenterPools(pulumi.ComponentResource):
-    """An EC2NodeClass for each pool, and a NodePool for each of its capacity entries, the first tried first."""
+    """An EC2NodeClass for each pool, and a NodePool for each of its capacity entries; earlier ones are tried first."""
 
     pools: list[k8s.apiextensions.CustomResource]
 

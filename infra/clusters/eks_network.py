@@ -1,6 +1,6 @@
-"""The VPC of an EKS cluster: nodes in private subnets, load balancers and NAT in public ones.
+"""The VPC of an EKS cluster: nodes in private subnets, load balancers and NAT gateways in public ones.
 
-Each zone has a private route table, whichever NAT gateway it leads to, so that more gateways replace nothing.
+Each zone has its own private route table, whichever NAT gateway it uses, so that adding gateways replaces nothing.
 """
 
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ class EksNetworkArgs:
 
 
 class EksNetwork(pulumi.ComponentResource):
-    """A VPC with a public and a private subnet in each zone, and the ways in and out."""
+    """A VPC with a public and a private subnet in each zone, and its routes in and out."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
-    """One in each zone, in the zones' order."""
+    """One per zone, in the order of the zones."""
     egress: list[pulumi.Resource]
-    """Nodes reach the control plane's public names and the registries through it, so pools come after it."""
+    """Through it nodes reach the control plane's public names and the registries, so pools depend on it."""
 
     def __init__(self, name: str, args: EksNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksNetwork", name, None, opts)

@@ -1,6 +1,6 @@
-"""What Karpenter makes of a pool: an EC2NodeClass, and a NodePool for each of its capacity entries. Pure data.
+"""A pool as Karpenter objects: an EC2NodeClass, and a NodePool for each capacity entry. Pure data.
 
-https://karpenter.sh/v1.14/concepts/nodepools/ and /nodeclasses/. docs/decisions/karpenter.md says why these values.
+https://karpenter.sh/v1.14/concepts/nodepools/ and /nodeclasses/. docs/decisions/karpenter.md explains the values.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ _CAPACITY_TYPES = {"reservation": "reserved", "on_demand": "on-demand", "spot": 
 _FIRST_WEIGHT, _WEIGHT_STEP = 100, 10
 _PACKED_AFTER = "5m"
 _KEPT_MINUTES = 30
-"""How long an empty node of the system pool stays, as a GPU pool says of its own."""
-# The longest that a drain may take, after which what a disruption budget of the workload still holds is ended.
+"""How long an empty node of the system pool stays; GPU pools configure their own time."""
+# The longest that a drain may take; after that, even pods protected by a disruption budget are ended.
 _DRAIN = {"gpu": "30m", "cpu": "1h"}
 
 
 def node_class(pool: NodePool, *, names: Names, instance_profile: str) -> dict[str, Any]:
-    """The `spec` of the pool's EC2NodeClass."""
+    """Return the `spec` of the pool's EC2NodeClass."""
     disk: Mapping[str, Any] = {"volumeType": "gp3", "encrypted": True, "deleteOnTermination": True}
     reserved = [{"id": entry.name} for entry in pool.capacity if entry.kind == "reservation"]
     settings = user_data(pool)
@@ -48,7 +48,7 @@ def node_class(pool: NodePool, *, names: Names, instance_profile: str) -> dict[s
 
 
 def node_pool(pool: NodePool, index: int, machine: Machine) -> dict[str, Any]:
-    """The `spec` of the NodePool for the pool's capacity entry at `index`; earlier entries are tried first."""
+    """Return the `spec` of the NodePool for the capacity entry at `index`; earlier entries are tried first."""
     entry = pool.capacity[index]
     return {
         "weight": _FIRST_WEIGHT - _WEIGHT_STEP * index,
@@ -67,7 +67,7 @@ def node_pool(pool: NodePool, index: int, machine: Machine) -> dict[str, Any]:
                     {"key": taint.key, "value": taint.value, "effect": taint.effect}
                     for taint in scheduling.taints(pool)
                 ],
-                # Expiry keeps to no budget, so other nodes get new images by a new pin alone, one after another.
+                # Expiry ignores disruption budgets, so other nodes get new images only by a new pin, one at a time.
                 "expireAfter": "720h" if _is_batch(pool) else "Never",
                 "terminationGracePeriod": _DRAIN[pool.kind],
             },
@@ -82,26 +82,26 @@ def _is_batch(pool: NodePool) -> bool:
 def _consolidation(pool: NodePool) -> dict[str, str]:
     if _is_batch(pool):
         return {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": _PACKED_AFTER}
-    # A node with a pod on it is left alone: it may be loading a model, or hold an index.
+    # A node with a pod is left alone: it may be loading a model or hold an index.
     idle_minutes = pool.idle_minutes if pool.kind == "gpu" else _KEPT_MINUTES
     return {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{idle_minutes}m"}
 
 
 def node_pool_name(pool: NodePool, entry: Capacity) -> str:
-    """Also the value of the label `karpenter.sh/nodepool` on its nodes."""
+    """Return the NodePool's name, which is also the value of its nodes' label `karpenter.sh/nodepool`."""
     return pool_name(pool.name, entry.kind, limit=KUBERNETES_LABEL_CHARS)
 
 
 def discovery_tags(names: Names) -> dict[str, str]:
-    """What the subnets wear that nodes are put into."""
+    """Return the tags of the subnets in which nodes start."""
     return {"karpenter.sh/discovery": names.cluster}
 
 
 def _limits(pool: NodePool, entry: Capacity, machine: Machine) -> dict[str, str]:
-    """What Karpenter may start as what so many machines carry, for it counts resources, not nodes.
+    """Return Karpenter's limits: the resources of the machines that it may start, since it counts no nodes.
 
-    `min_nodes`, which only the system pool has, are its managed group's.
-    CPUs alone where GPUs are shared: a running node then offers more of them than its machine has.
+    `min_nodes`, which only the system pool has, belong to its managed group. If GPUs are shared, only CPUs are limited,
+    because a running node then advertises more GPUs than its machine has.
     """
     shared = pool.kind == "gpu" and pool.sharing is not None
     carried = {"cpu": machine.vcpus, "nvidia.com/gpu": 0 if shared else machine.gpus}

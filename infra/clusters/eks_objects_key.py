@@ -1,4 +1,4 @@
-"""The key that encrypts what lies in a stack's buckets, and the statement by which a role may use it."""
+"""The key that encrypts the objects in a stack's buckets, and the policy statement for using it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from infra.naming import AWS_ALIAS_CHARS, Names
 
 @dataclass(frozen=True, kw_only=True)
 class EksObjectsKeyArgs:
-    """`protect` goes with the buckets': without the key nothing in them can be read."""
+    """`protect` is that of the buckets: without the key nothing in them can be read."""
 
     account_id: str
     region: str
@@ -24,7 +24,7 @@ class EksObjectsKeyArgs:
 
 
 class EksObjectsKey(pulumi.ComponentResource):
-    """A key that is renewed every year, and the alias that policies know it by."""
+    """A key that is rotated every year, and the alias by which policies refer to it."""
 
     arn: pulumi.Output[str]
 
@@ -45,10 +45,10 @@ class EksObjectsKey(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
     def use(self, actions: Sequence[str], *, bucket_arn: str) -> dict[str, Any]:
-        """A statement: these actions, through S3, on what lies in one bucket.
+        """Return a statement that allows these actions, through S3, on the objects of one bucket.
 
-        The alias stands for the key's id, which is not known before there is a key; S3 names the bucket as context:
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+        The alias stands for the key's id, which is unknown until the key exists; S3 passes the bucket as encryption
+        context: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
         """
         args = self._args
         return {

@@ -1,4 +1,4 @@
-"""The queue on which AWS tells Karpenter that nodes are about to be lost, so that it drains them in time.
+"""The queue through which AWS warns Karpenter of nodes about to be lost, so that it drains them in time.
 
 https://karpenter.sh/v1.14/concepts/disruption/#interruption
 """
@@ -14,7 +14,7 @@ from infra.clusters.eks_role import policy_document
 from infra.naming import AWS_EVENT_RULE_CHARS, Names
 
 RETENTION_S = 300
-"""A notice is of no use once the node is gone: two minutes after it, for spot."""
+"""A notice is useless once the node is gone, which for spot nodes is two minutes later."""
 _NOTICES = {
     "health": ("aws.health", "AWS Health Event"),
     "spot-notice": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),
@@ -25,7 +25,7 @@ _NOTICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class EksInterruptionQueueArgs:
-    """`scope` names the queue, before it exists."""
+    """`scope` has the queue's name, before it exists."""
 
     scope: KarpenterScope
     names: Names
@@ -33,7 +33,7 @@ class EksInterruptionQueueArgs:
 
 
 class EksInterruptionQueue(pulumi.ComponentResource):
-    """A queue that EventBridge alone may fill, and the rules that fill it."""
+    """A queue that only EventBridge may write to, and the rules that fill it."""
 
     ready: list[pulumi.Resource]
 

@@ -1,6 +1,6 @@
-"""An IAM role that one principal takes on: AWS's own policies for its task, statements of ours, and no more.
+"""An IAM role for one principal, with AWS's managed policies for its task and statements of ours, and nothing else.
 
-docs/reference/iam.md lists every role's statements; a test compares.
+docs/reference/iam.md lists every role's statements; a test compares them.
 """
 
 import json
@@ -14,14 +14,15 @@ import pulumi_aws as aws
 from infra.naming import AWS_ROLE_CHARS, Names
 
 NODE_POLICIES = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
-"""Of every node's role: https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html. The CNI has its own."""
+"""Policies of every node's role: https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html. The CNI has
+its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EksRoleArgs:
-    """`role` says what it is for; `policies` are names of managed policies, with their path below `policy/`.
+    """`role` is its purpose; `policies` are names of managed policies, including their path below `policy/`.
 
-    `statements` are those of an inline policy, which lives and dies with the role.
+    `statements` form an inline policy, which is created and deleted with the role.
     """
 
     role: str
@@ -34,12 +35,12 @@ class EksRoleArgs:
 
 
 class EksRole(pulumi.ComponentResource):
-    """The role and its policies."""
+    """A role and its policies."""
 
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
     attachments: list[pulumi.Resource]
-    """Before them the role can do nothing, so whoever takes it on comes after them."""
+    """Without them the role has no permissions, so everything that assumes the role depends on them."""
 
     def __init__(self, name: str, args: EksRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksRole", name, None, opts)
@@ -69,17 +70,17 @@ class EksRole(pulumi.ComponentResource):
 
 
 def policy_document(statements: Sequence[Mapping[str, Any]]) -> str:
-    """An IAM policy as compact JSON: the 10 240 characters of a role's inline policies count."""
+    """Return an IAM policy as compact JSON, because a role's inline policies may have at most 10 240 characters."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
 
 
 def trust_service(service: str) -> dict[str, Any]:
-    """Let an AWS service, `eks` or `ec2` say, take on the role."""
+    """Return the statement that lets an AWS service, such as `eks` or `ec2`, assume the role."""
     return {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
 def trust_pods(*, namespace: str, service_account: str) -> dict[str, Any]:
-    """Let the pods of one service account take on the role by EKS Pod Identity.
+    """Return the statement that lets one service account's pods assume the role, by EKS Pod Identity.
 
     https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
     """

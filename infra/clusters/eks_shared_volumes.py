@@ -1,4 +1,4 @@
-"""The file system behind volumes that many pods write to: EFS, reached from the cluster's nodes and over TLS alone."""
+"""The EFS file system for volumes that many pods write to, accessible only from the cluster's nodes and over TLS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from infra.naming import AWS_TAG_CHARS, Names
 
 _NFS = 2049
 _CLIENTS = [f"elasticfilesystem:Client{verb}" for verb in ("Mount", "RootAccess", "Write")]
-"""Of whoever is let in; the driver makes and removes each volume's folder as root."""
+"""Permissions of every client; the driver creates and removes each volume's folder as root."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EksSharedVolumesArgs:
-    """`clients` is the security group of the nodes, `subnet_ids` has one subnet of each zone, by the zone's name."""
+    """`clients` is the nodes' security group; `subnet_ids` has one subnet per zone, in the order of `zones`."""
 
     names: Names
     provider: aws.Provider
@@ -27,11 +27,11 @@ class EksSharedVolumesArgs:
 
 
 class EksSharedVolumes(pulumi.ComponentResource):
-    """An encrypted file system that grows with what is in it, and a way to it in every zone."""
+    """An encrypted, elastic file system with a mount target in every zone."""
 
     file_system_id: pulumi.Output[str]
     ready: list[pulumi.Resource]
-    """Without them no volume can be mounted, nor a folder be made for one."""
+    """Without these no volume can be mounted, and no folder created for one."""
 
     def __init__(self, name: str, args: EksSharedVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:EksSharedVolumes", name, None, opts)
@@ -85,9 +85,9 @@ class EksSharedVolumes(pulumi.ComponentResource):
 
 
 def _statements() -> list[dict[str, object]]:
-    """Let in who comes through a mount target, and only over TLS; the security group says who can come.
+    """Allow access through a mount target and only over TLS; the security group decides who can connect.
 
-    A policy of a file system is about that one: https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
+    A file system policy needs no resource: https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
     """
     return [
         {

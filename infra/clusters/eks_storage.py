@@ -1,4 +1,4 @@
-"""What volumes an EKS cluster offers. EKS marks no class as the default, so one of ours is."""
+"""The storage classes of an EKS cluster. EKS marks none as the default, so one of ours is."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from infra.naming import COLD_VOLUMES, DEFAULT_VOLUMES, FAST_VOLUMES, RETAINED_V
 DISKS = "ebs.csi.aws.com"
 FILES = "efs.csi.aws.com"
 _FOLDERS = "/volumes"
-"""Each volume is a folder below it: deleting a volume can never be deleting the file system's root."""
+"""Each volume is a folder below this one, so deleting a volume can never delete the file system's root."""
 
 
 def create_storage(
@@ -21,10 +21,10 @@ def create_storage(
     *,
     after_drivers: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
-    """The classes of volumes, shared ones where there is a file system, and the class of snapshots.
+    """Create the storage classes, shared ones if there is a file system, and the snapshot class.
 
-    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html: gp3 has 3 000 operations a second at any
-    size; st1 has half its price, and no volume below 125 GiB.
+    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html: gp3 has 3 000 IOPS at any size; st1 costs
+    half as much, but has a minimum size of 125 GiB.
     """
     classes = {
         "ssd": _disks(FAST_VOLUMES, "gp3", reclaim_policy="Retain"),

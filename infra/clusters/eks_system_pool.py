@@ -1,7 +1,7 @@
 """The system pool of an EKS cluster: managed node groups on Bottlerocket, one for each capacity entry.
 
-It carries what starts every other node, so it cannot be Karpenter's. A group has `min_nodes` and stays at that; what
-the pool grows by is Karpenter's.
+It runs Karpenter, which starts every other node, so it cannot belong to Karpenter. A group stays at `min_nodes`;
+Karpenter provides what the pool grows beyond that.
 """
 
 from base64 import b64encode
@@ -32,7 +32,7 @@ class EksSystemPoolArgs:
 
 
 class EksSystemPool(pulumi.ComponentResource):
-    """The node groups, each with its launch template."""
+    """Node groups, each with its launch template."""
 
     groups: list[aws.eks.NodeGroup]
 
@@ -50,7 +50,7 @@ class EksSystemPool(pulumi.ComponentResource):
         template = self._create_template(name, pool)
         return aws.eks.NodeGroup(
             f"{self._logical}-{name}",
-            # A prefix, so that a group that must be replaced stands before the old one is drained.
+            # A prefix, so that a group's replacement can exist before the old one is drained.
             node_group_name_prefix=f"{name}-",
             cluster_name=args.cluster_name,
             version=args.config.kubernetes_minor,

@@ -1,4 +1,4 @@
-"""A cluster made elsewhere: k3d, kind, on-premises. Nothing is created in it here and nothing is read from it."""
+"""A cluster made elsewhere (k3d, kind, on-premises). Nothing is created in it here and nothing is read from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from infra.contracts import Placement
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingClusterArgs:
-    """What an existing cluster is found by."""
+    """How to reach the existing cluster."""
 
     config: ExistingClusterConfig
 
 
 class ExistingCluster(pulumi.ComponentResource):
-    """Reaches a cluster by the name of its kubeconfig context; the provider opens the kubeconfig when it applies."""
+    """Uses the cluster of a kubeconfig context; the provider opens the kubeconfig only when it deploys."""
 
     provider: k8s.Provider
     storage_class: str
@@ -27,7 +27,7 @@ class ExistingCluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: ExistingClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:ExistingCluster", name, None, opts)
         context = args.config.context
-        # The identifier keeps a rewritten kubeconfig from replacing every object in the cluster.
+        # The identifier prevents a rewritten kubeconfig from replacing every object in the cluster.
         self.provider = k8s.Provider(
             f"{name}-kubernetes",
             context=context,

@@ -30,14 +30,14 @@ class GkeClusterArgs:
 
 
 class GkeCluster(pulumi.ComponentResource):
-    """Network, node identity, control plane behind its DNS endpoint, node pools, classes of volumes, and buckets."""
+    """The network, node identity, control plane with DNS endpoint, node pools, storage classes and buckets."""
 
     provider: k8s.Provider
     storage_class: str
     kubeconfig: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]
     buckets: Mapping[str, GkeBucket]
-    """By their roles, where the stack file wants them."""
+    """By role, if the stack file asks for buckets."""
 
     def __init__(self, name: str, args: GkeClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:GkeCluster", name, None, opts)
@@ -118,13 +118,13 @@ class GkeCluster(pulumi.ComponentResource):
             maintenance_policy=gke_options.maintenance_policy(config.maintenance),
             database_encryption=gke_options.database_encryption(config.database_encryption_key),
             addons_config=gke_options.addons(config),
-            cost_management_config={"enabled": True},  # splits the bill by namespace and label
+            cost_management_config={"enabled": True},  # itemises the bill by namespace and label
             workload_identity_config={"workload_pool": f"{config.project_id}.svc.id.goog"},
             enable_shielded_nodes=True,
             gateway_api_config={"channel": "CHANNEL_STANDARD"},
             monitoring_config=gke_options.monitoring(config),
             deletion_protection=config.deletion_protection,
-            # GKE insists on a first pool; it lives for a minute, as our service account, and never comes back.
+            # GKE requires an initial pool; it exists for a minute, with our service account, and never comes back.
             remove_default_node_pool=True,
             initial_node_count=1,
             node_config={
@@ -173,7 +173,7 @@ class GkeCluster(pulumi.ComponentResource):
         return f"gke_{self._config.project_id}_{self._config.region}_{self._physical}"
 
     def _create_kubernetes_provider(self) -> k8s.Provider:
-        # The identifier keeps a new kubeconfig from replacing every object in the cluster.
+        # The identifier prevents a new kubeconfig from replacing every object in the cluster.
         return k8s.Provider(
             f"{self._logical}-kubernetes",
             kubeconfig=self.kubeconfig,

@@ -1,4 +1,4 @@
-"""A Cloud Storage bucket that nobody reaches but those whom it grants something."""
+"""A Cloud Storage bucket that only identities with a grant can access."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ ENCRYPT = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
 @dataclass(frozen=True, kw_only=True)
 class GkeBucketArgs:
-    """`role` says what the bucket is for: `documents`, `backups`."""
+    """`role` is the bucket's purpose: `documents` or `backups`."""
 
     role: str
     config: GkeCluster
@@ -28,7 +28,7 @@ class GkeBucketArgs:
 
 
 class GkeBucket(pulumi.ComponentResource):
-    """A versioned bucket without public access, whose objects grow cold by age. It satisfies contracts.Bucket."""
+    """A versioned bucket without public access; objects get colder storage with age. Implements contracts.Bucket."""
 
     name: pulumi.Output[str]
 
@@ -89,7 +89,7 @@ class GkeBucket(pulumi.ComponentResource):
 
 
 def principal(config: GkeCluster, identity: Identity) -> pulumi.Output[str]:
-    """A Kubernetes service account as IAM names it: the pool has the project's id, its path the project's number.
+    """Return IAM's name for a Kubernetes service account: the pool has the project's id, its path the project's number.
 
     https://docs.cloud.google.com/iam/docs/principal-identifiers
     """

@@ -1,4 +1,4 @@
-"""A ComputeClass for each GPU pool: GKE grows the pool's capacity in the order in which the stack file lists it."""
+"""A ComputeClass for each GPU pool: GKE adds capacity in the order in which the stack file lists it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from infra.naming import GKE_NAME_CHARS, pool_name
 
 @dataclass(frozen=True, kw_only=True)
 class GkeComputeClassesArgs:
-    """The cluster's pools; `after` are the cloud's node pools, which the classes name."""
+    """The cluster's pools; `after` are the cloud's node pools that the classes refer to."""
 
     pools: Sequence[NodePool]
     provider: k8s.Provider
@@ -20,7 +20,7 @@ class GkeComputeClassesArgs:
 
 
 class GkeComputeClasses(pulumi.ComponentResource):
-    """One ComputeClass of the pool's name for each GPU pool. No pool is made by itself, and no running pod is moved."""
+    """One ComputeClass per GPU pool, with the pool's name. It creates no pools by itself and moves no running pods."""
 
     classes: list[k8s.apiextensions.CustomResource]
 
@@ -43,7 +43,7 @@ class GkeComputeClasses(pulumi.ComponentResource):
 
 
 def compute_class_spec(pool: GpuPool) -> dict[str, object]:
-    """The class as https://docs.cloud.google.com/kubernetes-engine/docs/reference/crds/computeclass has it."""
+    """Return the class's spec: https://docs.cloud.google.com/kubernetes-engine/docs/reference/crds/computeclass."""
     return {
         "priorities": [
             {"nodepools": [pool_name(pool.name, entry.kind, limit=GKE_NAME_CHARS)]} for entry in pool.capacity

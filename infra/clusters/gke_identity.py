@@ -1,4 +1,4 @@
-"""Who GKE nodes are: a service account of their own with the two roles that a node needs."""
+"""The identity of GKE nodes: a service account with the two roles that a node needs."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ NODE_ROLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class GkeNodeIdentityArgs:
-    """The project that grants the roles."""
+    """The project in which the roles are granted."""
 
     project_id: str
     names: Names
@@ -28,7 +28,7 @@ class GkeNodeIdentity(pulumi.ComponentResource):
 
     email: pulumi.Output[str]
     grants: list[gcp.projects.IAMMember]
-    """Without them a node neither reports nor pulls, so pools come after them."""
+    """Without these a node can neither report nor pull images, so pools depend on them."""
 
     def __init__(self, name: str, args: GkeNodeIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:GkeNodeIdentity", name, None, opts)

@@ -1,4 +1,4 @@
-"""The VPC of a GKE cluster: one subnet with ranges for pods and services, no public node address, egress by NAT."""
+"""The VPC of a GKE cluster: one subnet with ranges for pods and services, no public node addresses, egress by NAT."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ RANGES: gcp.container.ClusterIpAllocationPolicyArgsDict = {
     "cluster_secondary_range_name": PODS_RANGE,
     "services_secondary_range_name": SERVICES_RANGE,
 }
-"""What a cluster in this network takes its addresses from."""
+"""The ranges that a cluster in this network takes its addresses from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class GkeNetwork(pulumi.ComponentResource):
     network_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     egress: gcp.compute.RouterNat
-    """Nodes pull images from outside Google through it, so pools come after it."""
+    """Through it nodes pull images from outside Google, so pools depend on it."""
 
     def __init__(self, name: str, args: GkeNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:clusters:GkeNetwork", name, None, opts)
@@ -99,7 +99,7 @@ class GkeNetwork(pulumi.ComponentResource):
             nat_ip_allocate_option="AUTO_ONLY",
             source_subnetwork_ip_ranges_to_nat="LIST_OF_SUBNETWORKS",
             subnetworks=[{"name": subnet.id, "source_ip_ranges_to_nats": ["ALL_IP_RANGES"]}],
-            # 64 ports a node, the fixed default, run out when many pods talk to one host.
+            # The fixed default of 64 ports per node runs out when many pods talk to one host.
             enable_dynamic_port_allocation=True,
             min_ports_per_vm=64,
             max_ports_per_vm=4096,

@@ -1,4 +1,4 @@
-"""What the stack file chooses of a GKE control plane, in the words of its API."""
+"""Translates the stack file's choices for a GKE control plane into its API's terms."""
 
 from datetime import datetime, timedelta
 
@@ -8,11 +8,13 @@ from infra.config.gke import GkeCluster, MaintenanceWindow
 
 _METRICS = ["STORAGE", "POD", "DEPLOYMENT", "STATEFULSET", "DAEMONSET", "HPA", "KUBELET", "CADVISOR"]
 _FIRST_DAY = "2026-01-01"
-"""The window recurs from here on; any day in the past does."""
+"""Start of the recurring window; any day in the past works."""
 
 
 def endpoints(config: GkeCluster) -> gcp.container.ClusterControlPlaneEndpointsConfigArgsDict:
-    """One name that IAM guards from anywhere; addresses, which networks guard, only for networks that are named."""
+    """Return the endpoints: a DNS name guarded by IAM, and IP addresses only if networks that may use them are
+    named.
+    """
     return {
         "dns_endpoint_config": {"allow_external_traffic": True},
         "ip_endpoints_config": {"enabled": bool(config.authorized_networks)},
@@ -55,7 +57,7 @@ def addons(config: GkeCluster) -> gcp.container.ClusterAddonsConfigArgsDict:
 
 
 def monitoring(config: GkeCluster) -> gcp.container.ClusterMonitoringConfigArgsDict:
-    """System metrics always; those of workloads, and of GPUs where there are any, with managed Prometheus."""
+    """Return the monitoring options: system metrics always; workload and GPU metrics with managed Prometheus."""
     further = [*_METRICS, *(["DCGM"] if any(pool.kind == "gpu" for pool in config.pools) else [])]
     return {
         "enable_components": ["SYSTEM_COMPONENTS", *(further if config.managed_prometheus else [])],

@@ -1,6 +1,6 @@
 """The node pools of a GKE cluster: one for each capacity entry of each configured pool.
 
-The autoscaler owns node counts and the release channel owns node versions, so both are left out of our diffs.
+The autoscaler owns the node counts and the release channel owns the node versions, so changes to both are ignored.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from infra.naming import GKE_NAME_CHARS, Names, pool_name
 
 _NOT_OURS = ["version", "initialNodeCount", "nodeCount"]
 _UPGRADES: dict[str, gcp.container.NodePoolUpgradeSettingsArgsDict] = {
-    # A surge node needs quota for another node's GPUs, which few projects have.
+    # A surge node needs GPU quota for another node, which few projects have.
     "one_by_one": {"strategy": "SURGE", "max_surge": 0, "max_unavailable": 1},
     "surge": {"strategy": "SURGE", "max_surge": 1, "max_unavailable": 0},
     "blue_green": {
@@ -34,8 +34,9 @@ _NOTICE: gcp.container.NodePoolNodeConfigKubeletConfigArgsDict = {
     "shutdown_grace_period_seconds": 120,
     "shutdown_grace_period_critical_pods_seconds": 15,
 }
-"""What a spot node's pods are given to stop when Google takes it back, and of it the node's own agents: the most there
-is. 30 seconds before 1.35. https://docs.cloud.google.com/kubernetes-engine/docs/concepts/spot-vms#termination"""
+"""Time for a spot node's pods to stop when Google reclaims it, and the part of it for the node's own agents: the
+maximum, instead of 30 seconds before 1.35.
+https://docs.cloud.google.com/kubernetes-engine/docs/concepts/spot-vms#termination"""
 _STRATEGIES = {"time_slicing": "TIME_SHARING", "mps": "MPS"}
 
 
@@ -52,7 +53,7 @@ class GkeNodePoolsArgs:
 
 
 class GkeNodePools(pulumi.ComponentResource):
-    """Every node pool, the system pool first, so that no GPU is paid for while nothing can run yet."""
+    """All node pools; the system pool first, so that no GPU is paid for before anything can run."""
 
     pools: list[gcp.container.NodePool]
 
@@ -81,7 +82,7 @@ class GkeNodePools(pulumi.ComponentResource):
             autoscaling={
                 "total_min_node_count": entry.min_nodes,
                 "total_max_node_count": entry.max_nodes,
-                # ANY follows spot and reserved capacity to the zone that has it.
+                # ANY uses whichever zone has spot or reserved capacity.
                 "location_policy": "BALANCED" if entry.kind == "on_demand" else "ANY",
             },
             management={"auto_repair": True, "auto_upgrade": True},
@@ -94,7 +95,7 @@ class GkeNodePools(pulumi.ComponentResource):
                 provider=self._args.provider,
                 depends_on=after,
                 ignore_changes=_NOT_OURS,
-                delete_before_replace=True,  # its name is fixed
+                delete_before_replace=True,  # because its name is fixed
             ),
         )
 
@@ -113,7 +114,7 @@ class GkeNodePools(pulumi.ComponentResource):
             "workload_metadata_config": {"mode": "GKE_METADATA"},
             "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
             "kubelet_config": self._kubelet(entry),
-            "gcfs_config": {"enabled": True},  # image streaming: a pod starts before its image is here
+            "gcfs_config": {"enabled": True},  # image streaming: pods start before their image is complete
             "gvnic": {"enabled": True},
             "resource_labels": self._args.names.cloud_labels,
         }
@@ -170,6 +171,6 @@ def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAccelera
 
 
 def initial_nodes_per_zone(min_nodes: int, max_nodes: int, *, zones: int) -> int:
-    """Nodes that each zone starts with: the least that reaches `min_nodes` without passing `max_nodes` in total."""
+    """Return the initial nodes per zone: the fewest that reach `min_nodes` without exceeding `max_nodes` in total."""
     rounded_up = -(-min_nodes // zones)
     return rounded_up if rounded_up * zones <= max_nodes else min_nodes // zones

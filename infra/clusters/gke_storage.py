@@ -1,4 +1,4 @@
-"""What volumes a GKE cluster offers. GKE's own `standard-rwo` stays the default class, so that there is exactly one."""
+"""The storage classes of a GKE cluster. GKE's own `standard-rwo` stays the default, so that there is exactly one."""
 
 import pulumi
 
@@ -14,9 +14,9 @@ FILESTORE = "filestore.csi.storage.gke.io"
 def create_storage(
     logical: str, config: GkeCluster, network_name: pulumi.Input[str], options: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
-    """The classes of volumes, shared ones where the stack file wants them, and the class of snapshots.
+    """Create the storage classes, shared ones if the stack file asks for them, and the snapshot class.
 
-    Every machine family of the catalogue's CPU pools attaches these disks; E2 and N2 take no Hyperdisk Balanced.
+    All machine families of the catalogue's CPU pools support these disks; E2 and N2 do not support Hyperdisk Balanced.
     """
     classes = {
         "ssd": _disks(FAST_VOLUMES, "pd-ssd", reclaim_policy="Retain"),

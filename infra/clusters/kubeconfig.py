@@ -1,4 +1,4 @@
-"""A kubeconfig that holds no credential: an exec plugin fetches one whenever a client connects."""
+"""A kubeconfig without credentials: an exec plugin fetches one whenever a client connects."""
 
 import json
 
@@ -6,9 +6,9 @@ import json
 def exec_kubeconfig(
     *, name: str, server: str, command: str, arguments: list[str], install_hint: str, ca_data: str | None = None
 ) -> str:
-    """The kubeconfig of one cluster as JSON.
+    """Return the kubeconfig of one cluster as JSON.
 
-    `ca_data` is the base64 certificate of a cluster that signs its own; None where a public authority signs it.
+    `ca_data` is the base64 certificate of a cluster that signs its own; None if a public authority signs it.
     """
     cluster = {"server": server} if ca_data is None else {"server": server, "certificate-authority-data": ca_data}
     plugin = {

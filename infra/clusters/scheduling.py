@@ -1,4 +1,4 @@
-"""How pods find a pool: the label that every node wears, the taints of GPU and batch pools, and what accepts them."""
+"""How pods get onto a pool's nodes: the label of its nodes, the taints of GPU and batch pools, and tolerations."""
 
 from collections.abc import Sequence
 
@@ -8,35 +8,35 @@ from infra.contracts import Placement, Toleration
 
 POOL_LABEL = "ragspan.dev/pool"
 GPU_TAINT = Toleration(key="nvidia.com/gpu", value="present")
-"""GKE's own, declared by us: GKE adds it only to a GPU pool that comes after another pool.
+"""GKE's own taint, which we declare because GKE adds it only to a GPU pool created after another pool.
 https://docs.cloud.google.com/kubernetes-engine/docs/how-to/gpus"""
 BATCH_TAINT = Toleration(key=POOL_LABEL, value="batch")
 COMPUTE_CLASS = "cloud.google.com/compute-class"
-"""Label and taint that bind a GKE pool to the ComputeClass of its name, and what a pod selects to have the class.
+"""The label and taint that bind a GKE pool to the ComputeClass of its name, and that pods select the class by.
 https://docs.cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes#manual-node-pools"""
 STAYS = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
-"""Keeps GKE from emptying a node that is little used by moving this pod, whose model takes minutes to load again.
-Upgrades and spot notices still move it. https://docs.cloud.google.com/kubernetes-engine/docs/concepts/cluster-autoscaler
-Karpenter needs no such word: it ends empty GPU nodes only (docs/decisions/karpenter.md)."""
+"""Prevents GKE from emptying an underused node by moving this pod, whose model takes minutes to load again. Upgrades
+and spot notices still move it. https://docs.cloud.google.com/kubernetes-engine/docs/concepts/cluster-autoscaler
+Karpenter needs nothing like it, as it removes only empty GPU nodes (docs/decisions/karpenter.md)."""
 CLOUD_EFFECT = "NO_SCHEDULE"
-"""How the APIs of GKE and EKS spell the effect that Kubernetes calls NoSchedule."""
+"""The spelling of Kubernetes' effect NoSchedule in the APIs of GKE and EKS."""
 
 
 def node_labels(pool: NodePool, cloud: Cloud | None = None) -> dict[str, str]:
-    """What a pool's nodes wear; a GPU pool's on GKE also their ComputeClass."""
+    """Return the labels of a pool's nodes; for a GPU pool on GKE they include its ComputeClass."""
     classed = {COMPUTE_CLASS: pool.name} if cloud == "gke" and pool.kind == "gpu" else {}
     return {POOL_LABEL: pool.name, **classed}
 
 
 def taints(pool: NodePool, cloud: Cloud | None = None) -> list[Toleration]:
-    """The pool's taints, as the tolerations that accept them."""
+    """Return the pool's taints, as the tolerations that accept them."""
     if pool.kind == "gpu":
         return [GPU_TAINT, Toleration(key=COMPUTE_CLASS, value=pool.name)] if cloud == "gke" else [GPU_TAINT]
     return [BATCH_TAINT] if pool.purpose == "batch" else []
 
 
 def system_pool(pools: Sequence[NodePool]) -> CpuPool:
-    """The one pool of this purpose; the stack config has checked that there is one."""
+    """Return the only system pool; the stack config has checked that there is exactly one."""
     return next(pool for pool in pools if pool.kind == "cpu" and pool.purpose == "system")
 
 
@@ -49,7 +49,7 @@ def place_on(pool: NodePool, cloud: Cloud | None = None) -> Placement:
 
 
 def place_on_gpu(pools: Sequence[NodePool], name: str, cloud: Cloud | None = None) -> Placement:
-    """Placement on the GPU pool of this name. Raises LookupError where there is none."""
+    """Return the placement on the GPU pool of this name. Raises LookupError if there is none."""
     for pool in pools:
         if pool.kind == "gpu" and pool.name == name:
             return place_on(pool, cloud)

@@ -1,4 +1,4 @@
-"""A VolumeSnapshotClass. The SDK's own CustomResource passes `spec` alone, and this kind has none."""
+"""A VolumeSnapshotClass. The SDK's CustomResource only passes `spec`, which this kind does not have."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from infra.naming import SNAPSHOTS
 
 
 class VolumeSnapshotClass(pulumi.CustomResource):
-    """How snapshots of one driver's volumes are taken; a snapshot outlives the object that asked for it."""
+    """How one driver takes snapshots of its volumes; a snapshot outlives the object that requested it."""
 
     def __init__(
         self,

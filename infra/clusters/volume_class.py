@@ -1,4 +1,4 @@
-"""A class of volumes, alike on every cloud but for its driver."""
+"""A storage class, the same on every cloud except for its driver."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeClass:
-    """`reclaim_policy` says whether volumes outlive their claim; `growing` whether they can be made larger."""
+    """`reclaim_policy` decides whether volumes outlive their claim, `growing` whether they can be enlarged."""
 
     name: str
     provisioner: str
@@ -22,7 +22,7 @@ class VolumeClass:
 
 
 def create_class(logical: str, choice: VolumeClass, options: pulumi.ResourceOptions) -> k8s.storage.v1.StorageClass:
-    """The class; its volumes are made where the first pod that claims one is put."""
+    """Create the storage class; its volumes are created where the first pod that claims one is scheduled."""
     metadata: k8s.meta.v1.ObjectMetaArgsDict = {"name": choice.name}
     if choice.default:
         metadata["annotations"] = {_DEFAULT: "true"}

@@ -1,4 +1,4 @@
-"""IPv4 networks of a stack file."""
+"""IPv4 networks in a stack file."""
 
 from ipaddress import IPv4Network
 from itertools import combinations
@@ -26,7 +26,7 @@ Cidr = Annotated[str, AfterValidator(_network)]
 
 
 def require_apart(**networks: str) -> None:
-    """Refuse networks that overlap; the keywords are their keys in the section."""
+    """Refuse overlapping networks; the keywords are their keys in the section."""
     for (first_key, first), (second_key, second) in combinations(networks.items(), 2):
         if IPv4Network(first).overlaps(IPv4Network(second)):
             raise refuse(

@@ -64,7 +64,7 @@ class EksCluster(Section):
 
 
 def _require_started_on_demand(pools: tuple[NodePool, ...]) -> None:
-    """Refuse nodes that always run in a pool of Karpenter, and none or reserved ones in the system pool's group."""
+    """Refuse `min_nodes` in Karpenter's pools, and a system pool's group that is empty or made of reservations."""
     for index, pool in enumerate(pools):
         is_system = pool.kind == "cpu" and pool.purpose == "system"
         for place, entry in enumerate(pool.capacity):

@@ -1,4 +1,4 @@
-"""Where the subnets of an EKS VPC lie, and whether they have room for what the pools may grow to: arithmetic only."""
+"""The subnet layout of an EKS VPC, and whether it has room for the pools at their largest. Arithmetic only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from infra.config.pools import NodePool, most_nodes
 from infra.config.section import refuse
 
 LARGEST_PREFIX = 16
-"""Of a VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
+"""The largest VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 SMALLEST_PREFIX = 20
-"""Every pod takes an address of its node's subnet; a quarter of /20 holds 1024 of them, some seven full nodes."""
+"""Every pod takes an address of its node's subnet; a quarter of a /20 has 1024, enough for some seven full nodes."""
 ADDRESSES_PER_NODE = 129
-"""110 pods in seven prefixes of 16 addresses, an eighth that is kept warm, and the node's own address:
+"""110 pods in seven prefixes of 16 addresses, an eighth one kept warm, and the node's own address:
 https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html"""
 TAKEN_ADDRESSES = 32
-"""Of each private subnet: AWS's five, the control plane's interfaces, endpoints, mount targets, load balancers."""
+"""In each private subnet: AWS's five, the control plane's interfaces, endpoints, mount targets, load balancers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class ZoneSubnets:
 
 
 def subnets_over(vpc_cidr: str, zones: Sequence[str]) -> list[ZoneSubnets]:
-    """Lay out the subnets of up to three zones: a quarter of the VPC each is private, the last quarter is public.
+    """Lay out the subnets of up to three zones: each gets a private quarter of the VPC, and the last quarter is public.
 
-    The layout of a zone depends on its place in `zones` alone, so a zone that is appended moves no other.
+    A zone's layout depends only on its place in `zones`, so appending a zone moves no other.
     """
     *private, last = IPv4Network(vpc_cidr).subnets(prefixlen_diff=2)
     public = last.subnets(prefixlen_diff=4)
@@ -41,13 +41,13 @@ def subnets_over(vpc_cidr: str, zones: Sequence[str]) -> list[ZoneSubnets]:
 
 
 def nodes_in(prefix: int, zones: int) -> int:
-    """How many full nodes the private subnets of a VPC of this size hold, one subnet in each zone."""
+    """Return how many full nodes fit into the private subnets, one per zone, of a VPC with this prefix length."""
     private = (1 << (32 - prefix)) // 4
     return zones * ((private - TAKEN_ADDRESSES) // ADDRESSES_PER_NODE)
 
 
 def require_room(vpc_cidr: str, zones: Sequence[str], pools: Sequence[NodePool]) -> None:
-    """Refuse a VPC that AWS does not make, or whose private subnets run out before the pools are at their largest."""
+    """Refuse a VPC of a size that AWS does not offer, or without room for the pools at their largest."""
     prefix = IPv4Network(vpc_cidr).prefixlen
     if not LARGEST_PREFIX <= prefix <= SMALLEST_PREFIX:
         raise refuse(

@@ -1,4 +1,4 @@
-"""What is wrong with a stack file: every problem at once, each with its key, its value and what to write instead."""
+"""Errors in a stack file: all problems at once, each with its key, its value and what to write instead."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _SHOWN_CHARS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong. `found` is shown as it stands: whoever makes the problem decides that it may be."""
+    """One problem. `found` is shown as it is: whoever creates the problem decides that it may be."""
 
     key: str
     problem: str
@@ -28,7 +28,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """A stack's configuration is refused. Its text has one line for each problem, all naming the stack file."""
+    """A stack's configuration is invalid. The text has one line per problem, each naming the stack file."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
@@ -45,7 +45,7 @@ def key_path(parts: Iterable[str | int]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of a stack file in few characters; of mappings and of lists of them only what they are."""
+    """Return a value in few characters; mappings, and lists of them, are only described."""
     match value:
         case dict():
             return "a mapping"

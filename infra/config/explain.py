@@ -1,4 +1,4 @@
-"""Puts pydantic's findings about a stack file into words for whoever wrote the file."""
+"""Translates pydantic's findings about a stack file into sentences for its author."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -36,20 +36,20 @@ _BOUNDS = {
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """One problem for each finding, in the order of the models' fields."""
+    """Return one problem for each finding, in the order of the models' fields."""
     return [_problem(details) for details in error.errors(include_url=False) if not _is_echo(details)]
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """What to do about a word that is none of the known."""
+    """Return advice about an unknown word: the closest known one, or to remove it."""
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else "remove it"
 
 
 class _Place(NamedTuple):
-    """Where a finding points: its key without the tags of unions, the section that holds it, its field if known.
+    """Where a finding is: its key without union tags, the section that contains it, and the field if known.
 
-    `others` are the sections that could stand in the section's place, by another `kind`.
+    `others` are sections of another `kind` that could stand in its place.
     """
 
     path: list[str | int]
@@ -119,14 +119,14 @@ def _place(loc: tuple[int | str, ...]) -> _Place:
 
 
 def _unknown(place: _Place) -> str:
-    """What to do about a key that the section does not have."""
+    """Return advice about a key that the section does not have."""
     key = str(place.path[-1])
     owner = next((_tag(section) for section in place.others if key in section.model_fields), None)
     return f"remove it: it is a key of kind {owner}" if owner else nearest(key, list(place.section.model_fields))
 
 
 def _sections(annotation: object) -> list[type[Section]]:
-    """Every section that a value of this annotation may be."""
+    """Return every section type that this annotation allows."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
     return [section for part in get_args(annotation) for section in _sections(part)]
@@ -164,13 +164,13 @@ def _retyped(kind: str, value: object, place: _Place) -> str:
 
 
 def _may_be_secret(place: _Place, value: object) -> bool:
-    """Whether a value stands where only the name of a Secret belongs: it may be the secret itself."""
+    """Whether the value is where only the name of a Secret belongs, and so may be the secret itself."""
     expected = _sections(place.field.annotation) if place.field else []
     return isinstance(value, str) and any(issubclass(s, SecretKey | BasicAuth) for s in (place.section, *expected))
 
 
 def _is_echo(details: ErrorDetails) -> bool:
-    """Whether a list is called too short only because its entries, reported by themselves, are wrong."""
+    """Whether a list is reported as too short only because its entries, reported separately, are invalid."""
     ctx = cast("Mapping[str, Any]", details.get("ctx", {}))
     value: object = details["input"]
     return (

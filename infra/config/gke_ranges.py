@@ -1,4 +1,4 @@
-"""Whether a GKE cluster's ranges have room for the nodes and pods that its pools may grow to."""
+"""Checks that a GKE cluster's ranges have room for the nodes and pods of its pools at their largest."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network
@@ -7,11 +7,11 @@ from infra.config.pools import NodePool, most_nodes
 from infra.config.section import refuse
 
 RESERVED_ADDRESSES = 4
-"""Of each primary range: https://docs.cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet"""
+"""In each primary range: https://docs.cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet"""
 
 
 def addresses_per_node(max_pods: int) -> int:
-    """Pod addresses of one node: the power of two that holds twice its pods.
+    """Return one node's pod addresses: the power of two that holds twice its pods.
 
     https://docs.cloud.google.com/kubernetes-engine/docs/how-to/flexible-pod-cidr
     """
@@ -19,7 +19,7 @@ def addresses_per_node(max_pods: int) -> int:
 
 
 def require_room(nodes_cidr: str, pods_cidr: str, pools: Sequence[NodePool], *, max_pods_per_node: int) -> None:
-    """Refuse ranges that run out before the pools are at their largest."""
+    """Refuse ranges without room for the pools at their largest."""
     wanted = most_nodes(pools)
     for key, cidr, room, each in (
         ("nodes_cidr", nodes_cidr, IPv4Network(nodes_cidr).num_addresses - RESERVED_ADDRESSES, 1),

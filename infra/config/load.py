@@ -1,4 +1,4 @@
-"""The two ways to a StackConfig: from a stack file, and from a running Pulumi program. Both check the same."""
+"""The two ways to get a StackConfig: from a stack file, and in a running Pulumi program. Both make the same checks."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _PLACEHOLDERS = ("replace-me", "000000000000")
 
 
 def stack_files(folder: Path = STACK_FILES) -> dict[str, Path]:
-    """Every stack file of the folder by its stack's name, sorted."""
+    """Return the folder's stack files by stack name, sorted."""
     matches = ((_FILE_NAME.fullmatch(path.name), path) for path in sorted(folder.glob("Pulumi.*.yaml")))
     return {match["stack"]: path for match, path in matches if match}
 
@@ -40,8 +40,8 @@ def from_file(path: Path) -> StackConfig:
 
 
 def from_pulumi() -> StackConfig:
-    """Check what the running program's stack is configured with. Raises ConfigError, for placeholders at `up`."""
-    import pulumi  # noqa: PLC0415 - half a second, which reading a file does not need
+    """Read and check the running stack's configuration. Raises ConfigError; during `up` also for placeholders."""
+    import pulumi  # noqa: PLC0415 - takes half a second, and files do not need it
     from pulumi.runtime.config import CONFIG  # noqa: PLC0415
 
     stack = pulumi.get_stack()
@@ -56,7 +56,7 @@ def from_pulumi() -> StackConfig:
 
 
 def placeholders(config: StackConfig) -> list[str]:
-    """Keys whose text still holds `replace-me` or a row of zeros: an account, an image digest."""
+    """Return the keys whose text still contains `replace-me` or a row of zeros, e.g. an account or an image digest."""
     nodes = _nodes(config.model_dump(mode="json", exclude={"name"}), ())
     return [key_path(path) for path, node in nodes if isinstance(node, str) and any(p in node for p in _PLACEHOLDERS)]
 
@@ -77,7 +77,7 @@ def _checked(source: str, stack: str, config: Mapping[str, object]) -> StackConf
 
 
 def _nodes(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Every value inside a value, itself included, with the path to it."""
+    """Yield every value nested in a value, including itself, with its path."""
     yield path, value
     if isinstance(value, dict):
         for key, child in cast("dict[str, object]", value).items():
@@ -88,7 +88,7 @@ def _nodes(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
 
 
 def _decoded(text: str) -> object:
-    """A section as the engine hands it over: JSON, or plain text as it stands."""
+    """Decode a section as the engine passes it: JSON, or plain text as it is."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

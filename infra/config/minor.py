@@ -1,4 +1,4 @@
-"""Kubernetes minors: which are refused, and which are only warned of."""
+"""Kubernetes minors: which ones are refused, and which ones cause a warning."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ def require_minor(cloud: Cloud, minor: str, channel: str = "") -> None:
 
 
 def warn_of_minor(cloud: Cloud, minor: str, channel: str = "") -> str | None:
-    """What to tell whoever asks for a minor that the catalogue does not know yet."""
+    """Return a warning for a minor newer than the catalogue knows, else None."""
     known = minors_of(cloud, channel)
     if _number(minor) <= _number(known.newest):
         return None
@@ -38,7 +38,7 @@ def warn_of_minor(cloud: Cloud, minor: str, channel: str = "") -> str | None:
 
 
 def is_at_least(minor: str, floor: str) -> bool:
-    """Whether one minor is another, or a later one."""
+    """Whether `minor` is `floor` or later."""
     return _number(minor) >= _number(floor)
 
 

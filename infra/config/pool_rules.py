@@ -1,4 +1,4 @@
-"""What a cloud refuses of its zones and node pools, each with its remedy."""
+"""Rules that each cloud sets for zones and node pools, each with its remedy."""
 
 from pydantic_core import PydanticCustomError
 
@@ -10,11 +10,11 @@ from infra.config.pools import GpuPool, NodePool, machine_of
 from infra.config.section import refuse
 
 _NOT_ON = {"eks": {"mps", "mig"}}
-"""Kinds of capacity and of sharing that no component of the cloud makes."""
+"""Kinds of GPU sharing that are not available on a cloud."""
 
 
 def require_zones(zones: tuple[str, ...], region: str, *, separator: str) -> None:
-    """Refuse a zone of another region, and one named twice."""
+    """Refuse zones of another region, and a zone named twice."""
     for index, zone in enumerate(zones):
         if zone in zones[:index] or not (
             zone.startswith(region + separator) and len(zone) == len(region + separator) + 1
@@ -29,7 +29,7 @@ def require_zones(zones: tuple[str, ...], region: str, *, separator: str) -> Non
 
 
 def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, ...]) -> None:
-    """Refuse pools of one name, no or several system pools, and pools that this cloud cannot make."""
+    """Refuse pools with the same name, no or several system pools, and pools that this cloud cannot provide."""
     for index, pool in enumerate(pools):
         key = f"pools[{index}]"
         if pool.name in {earlier.name for earlier in pools[:index]}:
@@ -59,7 +59,7 @@ def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, .
 
 
 def require_accelerators(cloud: Cloud, region: str, zones: tuple[str, ...], pools: tuple[NodePool, ...]) -> None:
-    """Refuse GPU pools in a region, or in zones of it, that the catalogue knows to be without their accelerator."""
+    """Refuse GPU pools in a region, or with only zones in it, known to lack their accelerator."""
     for index, pool in enumerate(pools):
         if pool.kind != "gpu" or (known := zones_with(cloud, pool.accelerator)) is None:
             continue
@@ -91,7 +91,7 @@ def require_accelerators(cloud: Cloud, region: str, zones: tuple[str, ...], pool
 
 
 def gpu_zones(cloud: Cloud, pool: GpuPool, zones: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the cluster's zones that have the pool's accelerator; all where the catalogue does not know."""
+    """Return the cluster's zones that have the pool's accelerator; all of them if the catalogue does not know."""
     known = zones_with(cloud, pool.accelerator) or {}
     named = {zone for of in known.values() for zone in of}
     return tuple(zone for zone in zones if zone in named) if named else zones

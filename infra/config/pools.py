@@ -1,7 +1,7 @@
 """Node pools: one typed model for CPU and GPU pools on both clouds.
 
-A pool lists the capacity it may be built from, in order; each entry becomes one node pool of the cloud. What a cloud
-makes of its pools, and refuses, stands in `pool_rules.py`.
+A pool lists the capacity that it may be built from, in order; each entry becomes one node pool of the cloud.
+`pool_rules.py` contains what each cloud refuses.
 """
 
 from collections.abc import Sequence
@@ -207,12 +207,12 @@ NodePool = Annotated[CpuPool | GpuPool, Field(discriminator="kind")]
 
 
 def most_nodes(pools: Sequence[NodePool]) -> int:
-    """Nodes at once: what every pool may grow to, and one more for each entry while its nodes are replaced."""
+    """Return the most nodes at once: the maximum of every pool, and one more per entry while nodes are replaced."""
     return sum(entry.max_nodes + 1 for pool in pools for entry in pool.capacity)
 
 
 def machine_of(cloud: Cloud, pool: NodePool) -> Machine | None:
-    """What the pool's machines carry, by the catalogue or else by the stack file; None where neither says."""
+    """Return the pool's machine, from the catalogue or else from the stack file; None if neither describes it."""
     known = find_machine(cloud, pool.machine_type)
     if known or pool.machine is None:
         return known

@@ -1,4 +1,4 @@
-"""The reference page of the stack file, from its JSON Schema."""
+"""Renders the reference page of the stack file from its JSON Schema."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ a stack file holds the names of Kubernetes Secrets.
 
 
 def reference_page(schema: Schema) -> str:
-    """One table for each section, in the order in which a reader meets them."""
+    """Return the page: one table per section, in the order in which a reader meets them."""
     sections = schema["properties"]["config"]["properties"]
     parts = [_HEAD, _table(sections, required=list(sections))]
     parts += [_section(name, schema["$defs"][name]) for name in dict.fromkeys(_references(sections, schema["$defs"]))]
@@ -65,7 +65,7 @@ def _plain(schema: Schema) -> str:
 
 
 def _references(value: Any, definitions: Schema) -> Iterator[str]:
-    """Names of the sections that a schema leads to, each followed by those below it."""
+    """Yield the names of the sections that a schema refers to, each followed by those below it."""
     if isinstance(value, list):
         for entry in cast("list[Any]", value):
             yield from _references(entry, definitions)

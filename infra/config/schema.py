@@ -1,6 +1,6 @@
-"""Writes what is generated from the models: the JSON Schema of stack files for editors, and their reference page.
+"""Generates files from the models: the JSON Schema of stack files for editors, and their reference page.
 
-Run it as `make schema` after a change to a model; a test says when that was forgotten.
+Run it with `make schema` after changing a model; a test fails if that was forgotten.
 """
 
 import json
@@ -24,7 +24,7 @@ _OWNED_BY_PULUMI = {
 
 
 def stack_file_schema() -> dict[str, Any]:
-    """The schema of a whole stack file, its sections below `config:` under their full keys."""
+    """Return the schema of a whole stack file, with its sections below `config:` under their full keys."""
     models = _without_titles(StackConfig.model_json_schema())
     sections = {f"{PROJECT}:{key}": schema for key, schema in models["properties"].items() if key != "name"}
     return {
@@ -48,7 +48,7 @@ def stack_file_schema() -> dict[str, Any]:
 
 
 def _without_titles(schema: Any) -> Any:
-    """Drop what pydantic adds and editors would show in place of the descriptions."""
+    """Remove titles, which pydantic adds and editors would show instead of the descriptions."""
     if isinstance(schema, list):
         return [_without_titles(entry) for entry in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
@@ -61,7 +61,7 @@ def _without_titles(schema: Any) -> Any:
 
 
 def generated() -> dict[Path, str]:
-    """The text of each generated file."""
+    """Return the text of each generated file."""
     schema = stack_file_schema()
     return {SCHEMA: json.dumps(schema, indent=2) + "\n", REFERENCE: reference_page(schema)}
 

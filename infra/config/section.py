@@ -1,4 +1,4 @@
-"""The base of every stack-file section, and the alternative values by which tests prove that a field is used."""
+"""The base class of stack file sections, and the alternative values by which tests prove that every field is used."""
 
 from typing import Annotated, get_args
 
@@ -14,7 +14,8 @@ class Section(BaseModel):
 
 
 class FlipsTo:
-    """Beside a field: other valid values. A test sets the first that fits and must see the planned resources change.
+    """Marks a field with other valid values. A test sets the first one that fits and must see the planned resources
+    change.
 
     A value that depends on the cloud is a mapping by the cluster's kind. Errors show the first value as an example.
     """
@@ -24,16 +25,16 @@ class FlipsTo:
 
 
 def alternatives(field: FieldInfo) -> tuple[object, ...]:
-    """The values of the field's `FlipsTo`; empty where it has none."""
+    """Return the values of the field's `FlipsTo`; empty if it has none."""
     marks = [*field.metadata, *(mark for part in get_args(field.annotation) for mark in get_args(part))]
     return next((mark.values for mark in marks if isinstance(mark, FlipsTo)), ())
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
-"""A part of physical names: lower case, digits, hyphens; at most 32 characters."""
+"""A part of physical names: lower-case letters, digits and hyphens; at most 32 characters."""
 
 
 def refuse(problem: str, *, allowed: str, remedy: str, key: str = "", value: object = None) -> PydanticCustomError:
-    """Build the error that a validator raises; `key`, dotted and below the validated section, says where."""
+    """Return the error for a validator to raise; `key`, dotted and relative to the validated section, says where."""
     context = {"problem": problem, "allowed": allowed, "remedy": remedy, "key": key, "value": value}
     return PydanticCustomError("refused", "{problem}; allowed: {allowed}; {remedy}", context)

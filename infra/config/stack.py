@@ -1,4 +1,4 @@
-"""One stack = environment x cloud x region, as its file `stacks/Pulumi.<stack>.yaml` says."""
+"""The configuration of one stack (environment x cloud x region), as its file `stacks/Pulumi.<stack>.yaml` gives it."""
 
 from typing import Literal, Self
 
@@ -112,7 +112,7 @@ def _require_gpus(config: StackConfig) -> None:
 
 
 def warnings(config: StackConfig) -> list[str]:
-    """What is accepted and still worth a look, one sentence each."""
+    """Return one sentence for each thing that is accepted but deserves a look."""
     match config.cluster:
         case GkeCluster() as cluster:
             found = warn_of_minor("gke", cluster.kubernetes_minor, cluster.release_channel)

@@ -1,4 +1,4 @@
-"""Reads the YAML of a stack file as the Pulumi CLI reads it, and refuses what would go unnoticed."""
+"""Reads a stack file's YAML exactly as the Pulumi CLI does, and refuses mistakes that would go unnoticed."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _TOP_LEVEL = ("config", "environment", "secretsprovider", "encryptedkey", "encry
 
 
 def read_config(path: Path, source: str) -> dict[str, object]:
-    """The `config:` mapping of a stack file. Raises ConfigError, which calls the file `source`."""
+    """Return the `config:` mapping of a stack file. Raises ConfigError, which calls the file `source`."""
     document = _parsed(_text(path, source), source)
     if not isinstance(document, dict):
         raise _refused(source, f"a stack file is a mapping, this is {shown(document)}", _copy_one(path))
@@ -67,7 +67,7 @@ def _refused(source: str, problem: str, remedy: str) -> ConfigError:
 
 
 class _Loader(yaml.SafeLoader):
-    """Scalars as in YAML 1.2 (`yes` and `1:30` are text, as to the CLI); keys are text, each once in its mapping."""
+    """Reads scalars as in YAML 1.2 (`yes` and `1:30` are text, as in the CLI). Keys must be text, and unique."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute, filled below
 

@@ -1,4 +1,4 @@
-"""What a standing stack cannot become in one step, which no single stack file can say."""
+"""Changes that a running stack cannot make in one step, which no single stack file can show."""
 
 from infra.config.eks import EksCluster
 from infra.config.errors import Problem, key_path, shown
@@ -6,7 +6,7 @@ from infra.config.stack import StackConfig
 
 
 def refused_steps(before: StackConfig, after: StackConfig) -> list[Problem]:
-    """Say why an update from one file to the other would be turned down half-way, if it would."""
+    """Return the reasons why updating from one file to the other would be refused half-way."""
     match before.cluster, after.cluster:
         case EksCluster() as old, EksCluster() as new:
             found = _minor_step(old.kubernetes_minor, new.kubernetes_minor)
@@ -16,7 +16,7 @@ def refused_steps(before: StackConfig, after: StackConfig) -> list[Problem]:
 
 
 def _minor_step(before: str, after: str) -> Problem | None:
-    """EKS moves a control plane by one minor, and never back.
+    """EKS upgrades a control plane by one minor at a time, and never back.
 
     https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
     """

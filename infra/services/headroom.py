@@ -1,7 +1,7 @@
-"""Room on nodes that idles for replicas to come, so that they need not wait for a machine to start.
+"""Spare room on nodes for further replicas, so that they need not wait for a machine to start.
 
-Pods that do nothing hold it. Any other pod has a higher priority, takes their place at once, and they wait for a
-further node. They are no workload: nothing calls them, and nothing is lost with one.
+Placeholder pods that do nothing occupy the room. Any other pod has a higher priority and takes their place at once, and
+they wait for another node. They are not a workload: nothing calls them, and nothing is lost with one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from infra.versions import VERSIONS
 
 PRIORITY_CLASS = f"{PROJECT}-headroom"
 PRIORITY = -10
-"""Below the 0 of every other pod, and the least for which GKE's autoscaler still adds a node.
+"""Below every other pod's 0, and the lowest for which GKE's autoscaler still adds a node.
 https://docs.cloud.google.com/kubernetes-engine/docs/how-to/capacity-provisioning"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """How much is held free in one pool."""
+    """How much room is kept free in one pool."""
 
     pool: str
     size: HeadroomConfig
@@ -34,14 +34,14 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadroomArgs:
-    """Where room is held."""
+    """Where room is kept free."""
 
     site: Site
     rooms: Sequence[Room]
 
 
 class Headroom(pulumi.ComponentResource):
-    """The lowest priority, and for each pool in which room is held a Deployment that every drain may take whole."""
+    """A priority class below all others, and per pool a Deployment of placeholder pods that a drain may evict whole."""
 
     def __init__(self, name: str, args: HeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:services:Headroom", name, None, opts)
@@ -78,7 +78,7 @@ class Headroom(pulumi.ComponentResource):
         )
         k8s.apps.v1.Deployment(
             f"{self._logical}-{room.pool}",
-            # To wait for a node is all that these pods may have to do.
+            # Waiting for a node is a normal state of these pods.
             metadata=self._metadata(name, {"pulumi.com/skipAwait": "true"}),
             spec=k8s.apps.v1.DeploymentSpecArgs(
                 replicas=room.size.pods,
@@ -106,7 +106,7 @@ def _pod(room: Room) -> k8s.core.v1.PodSpecArgs:
     )
     return k8s.core.v1.PodSpecArgs(
         priority_class_name=PRIORITY_CLASS,
-        termination_grace_period_seconds=0,  # its place is wanted now
+        termination_grace_period_seconds=0,  # its place is needed now
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=pod_security(),

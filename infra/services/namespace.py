@@ -1,4 +1,4 @@
-"""The namespace of a stack: Pod Security `restricted`, and nothing may talk to anything unless a policy says so."""
+"""The namespace of a stack: Pod Security `restricted`, and no traffic except what a policy allows."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from infra.naming import PROJECT, Names
 DNS_PORT = 53
 DNS_ADDRESSES = ("169.254.20.10/32", "169.254.169.254/32")
 """Resolvers that no pod selector can name: NodeLocal DNSCache, and the node's metadata server where GKE uses Cloud DNS
-(https://docs.cloud.google.com/kubernetes-engine/docs/how-to/nodelocal-dns-cache). Only port 53 of it: its credentials
-stay out of reach."""
+(https://docs.cloud.google.com/kubernetes-engine/docs/how-to/nodelocal-dns-cache). Only its port 53 is opened, so its
+credentials stay out of reach."""
 
 POD_SECURITY = "pod-security.kubernetes.io"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
-    """`protect` refuses to delete the namespace, and the index in it, until it is set to false and applied."""
+    """With `protect`, the namespace and the index in it cannot be deleted until it is set to false and applied."""
 
     cluster: KubernetesCluster
     names: Names
@@ -27,13 +27,13 @@ class NamespaceArgs:
 
 
 class Namespace(pulumi.ComponentResource):
-    """A namespace whose pods must be restricted, and may at first reach nothing but DNS.
+    """A namespace whose pods must be restricted, and may initially reach nothing but DNS.
 
-    Deliberately absent: quotas, which would repeat the limits that every workload already carries.
+    Deliberately absent: quotas, which would repeat the limits that every workload already has.
     """
 
     namespace: pulumi.Output[str]
-    """Its name, known once it exists."""
+    """The namespace's name, known once it exists."""
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:services:Namespace", name, None, opts)
@@ -56,7 +56,7 @@ class Namespace(pulumi.ComponentResource):
         *directions: str,
         egress: list[k8s.networking.v1.NetworkPolicyEgressRuleArgs] | None = None,
     ) -> None:
-        """Add a policy for every pod: in the directions named, only what it lists is allowed."""
+        """Add a policy for all pods: in the given directions, only what it lists is allowed."""
         k8s.networking.v1.NetworkPolicy(
             name,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=role, namespace=self.namespace, labels=self._labels),
@@ -68,7 +68,7 @@ class Namespace(pulumi.ComponentResource):
 
 
 def _restricted() -> dict[str, str]:
-    """Admission labels. The version is `latest`: the standard moves with the cluster that enforces it."""
+    """Return the admission labels. The version is `latest`, so that the standard follows the cluster's version."""
     modes = ("enforce", "audit", "warn")
     return {f"{POD_SECURITY}/{mode}{key}": value for mode in modes for key, value in _LEVEL.items()}
 

@@ -1,4 +1,6 @@
-"""Network policies of workloads: clients by label, replicas among themselves, named services, and nothing else."""
+"""Network policies of workloads. They allow clients by label, replicas among themselves, named services,
+nothing else.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ import pulumi_kubernetes as k8s
 from infra.contracts import Callee, InNamespace, Outside, Peer
 
 SCRAPER_LABELS = {"ragspan.dev/scrapes-metrics": "true"}
-"""Worn by the pods, in whatever namespace, that collect metrics."""
+"""Labels of the pods, in any namespace, that collect metrics."""
 
 NOT_INTERNET = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 """Private, shared and link-local addresses (RFC 1918, 6598, 3927): other tenants, nodes and the metadata server."""
@@ -18,7 +20,7 @@ HTTPS_PORT = 443
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaPort:
-    """A port that replicas of one workload use among themselves."""
+    """A port that replicas of a workload use among themselves."""
 
     port: int
     protocol: str = "TCP"
@@ -26,9 +28,9 @@ class ReplicaPort:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who may open a connection to a workload, and whether it may open one to the internet (HTTPS only).
+    """Who may connect to a workload, and whether it may connect to the internet (HTTPS only).
 
-    `metrics_port` is None where nothing is to be scraped.
+    `metrics_port` is None if there is nothing to scrape.
     """
 
     accepts: Peer
@@ -41,7 +43,7 @@ class Access:
 def network_policy(
     selector: Mapping[str, str], access: Access, calls: Sequence[Callee]
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
-    """Allow what `access` and `calls` name for the selected pods; both directions are denied otherwise."""
+    """Return a policy that allows the selected pods what `access` and `calls` name, and denies all else both ways."""
     replicas = _pods(selector)
     among = [_port(port.port, port.protocol) for port in access.among_replicas]
     ingress = [

@@ -1,8 +1,8 @@
-"""The one place of hardened pod defaults: a workload says what it needs, and is restricted without saying so.
+"""Hardened pod defaults, in one place: a workload says what it needs and is restricted automatically.
 
 Every pod runs as an unprivileged user on a read-only root file system, without capabilities, API token or service
 links, with a memory limit, room on the node's disk, three probes and replicas that avoid one another. CPU has a request
-and no limit: a limit would stall a replica while its node idles, and requests already share a busy node fairly.
+but no limit: a limit would stall a replica while its node is idle, and requests already share a busy node fairly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ NODE = "kubernetes.io/hostname"
 
 @dataclass(frozen=True, kw_only=True)
 class HttpProbe:
-    """A GET that must answer 200 to 399: every `period_s`, given up after `failures` in a row."""
+    """A GET that must return 200 to 399: repeated every `period_s`, failed after `failures` in a row."""
 
     path: str
     period_s: int
@@ -37,7 +37,7 @@ class HttpProbe:
 
 @dataclass(frozen=True, kw_only=True)
 class TcpProbe:
-    """A connection that must be accepted, for a server that speaks no HTTP; times as those of HttpProbe."""
+    """A connection that must be accepted, for servers without HTTP; times as in HttpProbe."""
 
     period_s: int
     failures: int
@@ -49,7 +49,7 @@ Probe: TypeAlias = HttpProbe | TcpProbe
 
 @dataclass(frozen=True, kw_only=True)
 class Scratch:
-    """A writable folder that lives and dies with its pod. In memory it counts against the memory limit."""
+    """A writable folder that is deleted with its pod. In memory it counts against the memory limit."""
 
     size_gib: int
     in_memory: bool = False
@@ -59,7 +59,7 @@ class Scratch:
 class Spread:
     """How replicas avoid one another. By default they prefer different zones and nodes.
 
-    `zones`: insist on an even spread over so many zones. `one_per_node`: never two on a node.
+    `zones`: require an even spread over this many zones. `one_per_node`: never two on a node.
     """
 
     zones: int = 0
@@ -68,7 +68,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A persistent volume claimed by a StatefulSet under this name."""
+    """A persistent volume that a StatefulSet claims under this name."""
 
     claim: str
     path: str
@@ -85,7 +85,7 @@ class PodSpec:
     args: Sequence[str] = ()
     env: Mapping[str, pulumi.Input[str]]
     field_env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables that take a field of the pod, `metadata.name` say."""
+    """Variables whose value is a field of the pod, e.g. `metadata.name`."""
     secret_env: Mapping[str, SecretKey]
     ports: Mapping[str, int]
     probe_port: str = "http"
@@ -101,17 +101,17 @@ class PodSpec:
     placement: Placement
     spread: Spread = field(default_factory=Spread)
     calls: Sequence[Callee] = ()
-    """The servers it is a client of."""
+    """The servers that its pods call."""
     drain_s: int = 0
-    """How long a pod that must go keeps answering, until every Service has forgotten it."""
+    """How long a terminating pod keeps answering, until every Service has stopped sending to it."""
     grace_s: int
-    """How long it may take to stop, `drain_s` included, before it is killed."""
+    """How long it may take to stop, including `drain_s`, before it is killed."""
 
 
 def pod_template(
     spec: PodSpec, *, labels: Mapping[str, str], selector: Mapping[str, str], account: pulumi.Input[str]
 ) -> k8s.core.v1.PodTemplateSpecArgs:
-    """The pod that `spec` asks for, restricted."""
+    """Return the restricted pod that `spec` describes."""
     peers = [callee for callee in spec.calls if isinstance(callee, Peer)]
     client_labels = {key: value for peer in peers for key, value in peer.client_labels.items()}
     return k8s.core.v1.PodTemplateSpecArgs(
@@ -135,7 +135,7 @@ def pod_template(
 
 
 def pod_security() -> k8s.core.v1.PodSecurityContextArgs:
-    """An unprivileged user and group, and the runtime's own seccomp profile."""
+    """Return a security context with an unprivileged user and group and the runtime's default seccomp profile."""
     return k8s.core.v1.PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=UNPRIVILEGED_ID,
@@ -165,7 +165,7 @@ def _container(spec: PodSpec) -> k8s.core.v1.ContainerArgs:
 
 
 def container_security() -> k8s.core.v1.SecurityContextArgs:
-    """A read-only root file system, and no capability."""
+    """Return a security context with a read-only root file system and no capabilities."""
     return k8s.core.v1.SecurityContextArgs(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
@@ -212,7 +212,7 @@ def _resources(spec: PodSpec) -> k8s.core.v1.ResourceRequirementsArgs:
 
 
 def resources(cpu_cores: float, memory_gib: float, *, disk_gib: int, gpus: int) -> k8s.core.v1.ResourceRequirementsArgs:
-    """Everything asked for and bounded but CPU, which is asked for alone."""
+    """Return requests and equal limits, except for CPU, which is only requested."""
     bounded = {"memory": gibibytes(memory_gib), "ephemeral-storage": gibibytes(disk_gib)}
     devices = {"nvidia.com/gpu": str(gpus)} if gpus else {}
     return k8s.core.v1.ResourceRequirementsArgs(
@@ -221,7 +221,7 @@ def resources(cpu_cores: float, memory_gib: float, *, disk_gib: int, gpus: int) 
 
 
 def gibibytes(amount: float) -> str:
-    """A Kubernetes quantity in the form the API server returns, so that it never differs from itself."""
+    """Return a Kubernetes quantity in the API server's own form, so that it never shows up as a difference."""
     return f"{int(amount)}Gi" if amount == int(amount) else f"{round(amount * 1024)}Mi"
 
 
@@ -253,7 +253,7 @@ def _volume_name(path: str) -> str:
 
 
 def tolerations_of(placement: Placement) -> list[k8s.core.v1.TolerationArgs] | None:
-    """The taints that pods of this placement accept, or None."""
+    """Return the tolerations of pods with this placement, or None."""
     return [
         k8s.core.v1.TolerationArgs(key=taint.key, operator="Equal", value=taint.value, effect=taint.effect)
         for taint in placement.tolerations

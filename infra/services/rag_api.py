@@ -1,4 +1,4 @@
-"""The answer service, and its half of the bond with it: the environment that `app/settings/` reads."""
+"""The answer service, and its half of the contract with the app: the environment that `app/settings/` reads."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -22,18 +22,18 @@ PORT = 8000
 SERVICE_PORT = 80
 
 UPLOADS_AT_ONCE = 8
-"""So many uploads of the largest allowed size fit in a replica's temporary folder."""
+"""How many uploads of the largest allowed size fit into a replica's temporary folder."""
 
 DRAIN_S = 10
 STOP_S = 15
-"""To close its clients once the last answer is out."""
+"""Time to close its clients after the last answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RagApiArgs:
-    """`llm` is None where the service quotes what it finds instead of asking a model.
+    """`llm` is None if the service quotes passages instead of asking a model.
 
-    `cache_server` is None where answers are kept by each replica, or not at all.
+    `cache_server` is None if each replica caches answers for itself, or none does.
     """
 
     site: Site
@@ -45,7 +45,7 @@ class RagApiArgs:
 
 
 class RagApi(pulumi.ComponentResource):
-    """Replicas of the answer service behind one Service; an update takes none away before its successor is ready."""
+    """Replicas of the answer service behind a Service; an update removes none before its successor is ready."""
 
     address: pulumi.Output[str]
     """Base URL inside the cluster."""
@@ -141,7 +141,7 @@ def _tracing(tracing: Tracing) -> dict[str, pulumi.Input[str]]:
 
 
 def _issuers(oidc: Oidc | None) -> list[Outside]:
-    """Where their network is known; else the pods may reach any public address."""
+    """Return the issuers' network if it is known; otherwise the pods may reach any public address."""
     return [Outside(cidr=oidc.cidr, port=port) for port in oidc.ports] if oidc and oidc.cidr else []
 
 
@@ -228,7 +228,7 @@ def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
 
 
 def _allowed_hosts(args: RagApiArgs) -> pulumi.Output[str]:
-    """The Service's names inside the cluster, loopback for `kubectl port-forward`, and the operator's host names."""
+    """Return the Service's names in the cluster, loopback for `kubectl port-forward`, and the operator's host names."""
     service = args.site.address(NAME)
     in_namespace = pulumi.Output.concat(NAME, ".", args.site.namespace)
     names = [NAME, in_namespace, service, pulumi.Output.concat(service, ".cluster.local")]

@@ -1,8 +1,8 @@
-"""Valkey, shared by the answer service's replicas: answers given before, and what their limits count.
+"""Valkey, shared by the answer service's replicas for cached answers and for counting limits.
 
-One server: a second one behind the same Service would be a cache of its own, and what is kept here may be lost at any
-time. Without it answers are written anew and limits hold for each replica alone, until it is back.
-Deliberately absent: a disk, and replication; a managed server has both (`kind: external`).
+It is a single server: a second one behind the same Service would be a separate cache, and its data may be lost at any
+time. While it is down, answers are written anew and limits apply to each replica alone. Deliberately absent: a disk and
+replication; a managed server has both (`kind: external`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NAME = "valkey"
 PORT = 6379
 
 DATA_SHARE = 0.75
-"""Of the memory limit; the rest is for clients' buffers and what the allocator wastes."""
+"""Share of the memory limit; the rest is for client buffers and allocator overhead."""
 
 START = """\
 hash=$(printf %s "$VALKEY_PASSWORD" | sha256sum | cut -c1-64)
@@ -35,23 +35,23 @@ timeout 300
 user default on #$hash ~* &* +@all -@admin -@dangerous +info
 END
 """
-"""The configuration comes by standard input: nothing is written to a disk, and of the password only its hash is there.
+"""The configuration is read from standard input: nothing is written to a disk, and it contains only a hash of the
+password.
 
-https://valkey.io/topics/valkey.conf/ and https://valkey.io/topics/acl/. The least used entry makes room for new ones;
-clients may neither empty nor reconfigure the server.
-"""
+https://valkey.io/topics/valkey.conf/ and https://valkey.io/topics/acl/. The least recently used entries make room for
+new ones; clients can neither flush nor reconfigure the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValkeyArgs:
-    """Where the cache stands and how much it holds."""
+    """Where the cache runs, and its size."""
 
     site: Site
     config: ValkeyConfig
 
 
 class Valkey(pulumi.ComponentResource):
-    """One server in memory, that asks for a password."""
+    """One in-memory server that requires a password."""
 
     endpoint: CacheEndpoint
 
@@ -62,7 +62,7 @@ class Valkey(pulumi.ComponentResource):
         workload = Workload(
             name, parent=self, site=site, spec=_pod(args), access=Access(accepts=clients, metrics_port=None)
         )
-        # The old server ends before the new one starts: two would each hold a part of what the replicas count.
+        # The old server must stop before the new one starts: otherwise each would hold part of the counts.
         workload.create_deployment(replicas=1, max_surge=0, max_unavailable=1)
         workload.create_service({"valkey": PORT})
         self.endpoint = CacheEndpoint(

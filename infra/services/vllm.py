@@ -1,7 +1,7 @@
-"""vLLM as the model server: an OpenAI-compatible API on a GPU pool, its weights downloaded when a replica starts.
+"""vLLM as the model server: an OpenAI-compatible API on a GPU pool; each replica downloads its weights at start.
 
-The image is made for root with a writable home. As another user on a read-only root it needs `HOME` for the caches of
-vLLM, Triton, torch and FlashInfer, and `USER`, which torch asks for when the user has no entry in /etc/passwd.
+The image is made for root with a writable home. As another user on a read-only root file system it needs `HOME` for the
+caches of vLLM, Triton, torch and FlashInfer, and `USER`, which torch reads if the user is not in /etc/passwd.
 Deliberately absent: a shared cache of weights, and scaling by load.
 """
 
@@ -34,14 +34,14 @@ PROBE_PERIOD_S = 10
 
 @dataclass(frozen=True, kw_only=True)
 class VllmArgs:
-    """Where the model server stands and what it serves."""
+    """Where the model server runs, and what it serves."""
 
     site: Site
     config: VllmConfig
 
 
 class Vllm(pulumi.ComponentResource):
-    """Replicas of one model, each with whole GPUs of its own."""
+    """Replicas of one model, each with whole GPUs."""
 
     endpoint: LlmEndpoint
 
@@ -56,7 +56,7 @@ class Vllm(pulumi.ComponentResource):
             spec=_pod(args),
             access=Access(accepts=clients, metrics_port=PORT, internet=True),
         )
-        # A replica more than asked for would wait for a GPU that nobody may have.
+        # A surplus replica would wait for a GPU that may not exist.
         workload.create_deployment(replicas=config.replicas, max_surge=0, max_unavailable=1)
         workload.create_service({"http": PORT})
         self.endpoint = LlmEndpoint(

@@ -1,7 +1,7 @@
-"""Weaviate as a StatefulSet of our own: authenticated, without modules, its replicas a RAFT cluster.
+"""Weaviate as a StatefulSet: authenticated, without modules, its replicas a RAFT cluster.
 
-The settings were read from `usecases/config/environment.go` of weaviate/weaviate v1.39.6. Deliberately absent: an
-autoscaler, since a new replica holds nothing until shards are moved to it, and backups.
+The settings were taken from `usecases/config/environment.go` of weaviate/weaviate v1.39.6. Deliberately absent: an
+autoscaler, since a new replica is empty until shards are moved to it, and backups.
 """
 
 from dataclasses import dataclass
@@ -32,20 +32,20 @@ REPLICA_PORTS = (
 )
 
 MOST_VOTERS = 3
-"""Further replicas follow without a vote, so that growing from 3 to 5 changes no setting of those that run."""
+"""Further replicas do not vote, so that growing from 3 to 5 changes no setting of the running ones."""
 
 USER = "ragspan"
-"""Who the API key stands for; the one root user."""
+"""The user of the API key, the only root user."""
 
 HEAP_SHARE = 0.8
-"""Of the memory limit; the rest is the page cache of its mapped files. What LIMIT_RESOURCES would take."""
+"""Share of the memory limit; the rest is page cache for mapped files. The same as LIMIT_RESOURCES would set."""
 
 READY, LIVE = "/v1/.well-known/ready", "/v1/.well-known/live"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeaviateArgs:
-    """`zones` is over how many zones the cluster spans, 0 where it does not say."""
+    """`zones` is how many zones the cluster spans, 0 if it does not say."""
 
     site: Site
     config: WeaviateConfig
@@ -83,7 +83,7 @@ class Weaviate(pulumi.ComponentResource):
         self.register_outputs({"http_url": self.endpoint.http_url})
 
     def _create_headless_service(self, name: str, workload: Workload) -> None:
-        """Create the name under which replicas find one another, also those that wait for a quorum to become ready."""
+        """Create the Service by which replicas find one another, even while they wait for a quorum to become ready."""
         k8s.core.v1.Service(
             f"{name}-headless",
             metadata=workload.metadata(HEADLESS),
@@ -104,7 +104,7 @@ class Weaviate(pulumi.ComponentResource):
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=config.replicas,
                 service_name=HEADLESS,
-                # Replicas elect a leader before any is ready; one after the other would wait for ever.
+                # Replicas elect a leader before any of them is ready; starting them one by one would wait for ever.
                 pod_management_policy="Parallel",
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=workload.selector),
                 template=workload.template,
@@ -198,5 +198,5 @@ def _environment(args: WeaviateArgs) -> dict[str, pulumi.Input[str]]:
 
 
 def _replication_factor(config: WeaviateConfig) -> int:
-    """Copies of every object: three, so that a quorum outlives one replica, or the only one there is."""
+    """Return the copies of every object: three, so that a quorum outlives one replica, or one if there is one."""
     return min(config.replicas, 3)

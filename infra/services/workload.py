@@ -1,5 +1,5 @@
-"""What stands around a workload's pods. Making a Workload makes its account, disruption budget and network policy, so
-that a new service cannot forget them; it then chooses a Deployment or builds its own controller from `template`.
+"""The objects around a workload's pods. Creating a Workload creates its service account, disruption budget and network
+policy, so that no service can forget them; the service then creates a Deployment or its own controller from `template`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,24 +15,24 @@ from infra.services.network import Access, network_policy
 from infra.services.pods import PodSpec, pod_template
 
 SCHEDULING_S = 900
-"""Time for a node to be added and an image of some 10 GB to be pulled, before a pod even starts."""
+"""Time to add a node and pull an image of some 10 GB before a pod can start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where workloads stand: one namespace of one cluster."""
+    """Where workloads run: one namespace of one cluster."""
 
     cluster: KubernetesCluster
     namespace: pulumi.Input[str]
     names: Names
 
     def address(self, service: str) -> pulumi.Output[str]:
-        """The DNS name of a Service, valid in every cluster whatever its domain."""
+        """Return the DNS name of a Service, which is valid whatever the cluster's domain."""
         return pulumi.Output.concat(service, ".", self.namespace, ".svc")
 
 
 class Workload:
-    """The objects of one workload, children of the component `parent` that owns them."""
+    """The objects of one workload, as children of the component `parent`."""
 
     def __init__(
         self, name: str, *, parent: pulumi.ComponentResource, site: Site, spec: PodSpec, access: Access
@@ -61,7 +61,7 @@ class Workload:
         protect: bool = False,
         timeout_s: int | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of a child; `timeout_s` bounds how long a deployment waits for it to be ready."""
+        """Return the options of a child; `timeout_s` limits how long a deployment waits for it to become ready."""
         timeouts = pulumi.CustomTimeouts(create=f"{timeout_s}s", update=f"{timeout_s}s") if timeout_s else None
         return pulumi.ResourceOptions(
             parent=self._parent,
@@ -72,7 +72,7 @@ class Workload:
         )
 
     def metadata(self, name: str | None = None) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of an object of this workload, by default under the workload's own name."""
+        """Return metadata for an object of this workload, named after the workload by default."""
         return k8s.meta.v1.ObjectMetaArgs(
             name=name or self._spec.name, namespace=self._site.namespace, labels=self.labels
         )
@@ -85,16 +85,16 @@ class Workload:
 
     @cached_property
     def before_pods(self) -> Sequence[pulumi.Resource]:
-        """What a controller waits for: no pod starts before its nodes are there and its policy holds."""
+        """What a controller depends on: no pod starts before its nodes exist and its policy applies."""
         return (*self._site.cluster.ready, self._policy)
 
     def start_timeout_s(self, replicas: int) -> int:
-        """How long `replicas` pods may take to be ready, one after the other."""
+        """Return how long `replicas` pods may take to become ready, one after the other."""
         startup = self._spec.startup
         return SCHEDULING_S + replicas * (startup.period_s * startup.failures + self._spec.grace_s)
 
     def create_deployment(self, *, replicas: int, max_surge: int, max_unavailable: int) -> k8s.apps.v1.Deployment:
-        """Create interchangeable replicas, replaced a few at a time."""
+        """Create a Deployment of interchangeable replicas, updated a few at a time."""
         startup = self._spec.startup
         rolling = k8s.apps.v1.RollingUpdateDeploymentArgs(max_surge=max_surge, max_unavailable=max_unavailable)
         return k8s.apps.v1.Deployment(
@@ -111,7 +111,7 @@ class Workload:
         )
 
     def create_service(self, ports: Mapping[str, int]) -> k8s.core.v1.Service:
-        """Create the Service under the workload's name: its port by the name of the container port behind it."""
+        """Create the workload's Service; each port has the name of the container port behind it."""
         return k8s.core.v1.Service(
             f"{self._name}-service",
             metadata=self.metadata(),
@@ -124,7 +124,7 @@ class Workload:
         )
 
     def _create_disruption_budget(self) -> None:
-        """Let a drain take one replica at a time, and never be held up by a replica that is broken anyway."""
+        """Let a drain evict one replica at a time, and never be blocked by a replica that is not ready."""
         k8s.policy.v1.PodDisruptionBudget(
             f"{self._name}-disruptions",
             metadata=self.metadata(),
@@ -138,7 +138,7 @@ class Workload:
 
 
 def peer(name: str, site: Site, *ports: int) -> Peer:
-    """How clients of the workload `name` are let in: by a label named after it."""
+    """Return how clients connect to the workload `name`: they carry a label named after it."""
     return Peer(
         pod_labels=site.names.selector(name), ports=ports, client_labels={f"ragspan.dev/client-of-{name}": "true"}
     )
