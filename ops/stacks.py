@@ -1,4 +1,4 @@
-"""The stacks that a command is called for, all checked before the first is worked on."""
+"""Reads the stacks that a command is called with; all are checked before the first is used."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ from infra.config.stack import StackConfig
 
 
 class BadStacks(Exception):
-    """A stack's name or file is wrong; the text has one line for each problem."""
+    """A stack's name or file is invalid; the text has one line for each problem."""
 
 
 def read_stacks(stacks: Sequence[str]) -> list[StackConfig]:
-    """The configuration of each stack, named or given by its file's path; of all where none is. Raises BadStacks."""
+    """Return the configurations of the given stack names or files, or of all stacks if none. Raises BadStacks."""
     known = stack_files()
     configs: list[StackConfig] = []
     problems: list[str] = []

@@ -1,11 +1,14 @@
-"""The policy pack as the engine starts it: making it starts a server and never returns, so rules live elsewhere."""
+"""Starts the policy pack for the engine.
+
+Creating a PolicyPack starts a server and never returns, so the rules live elsewhere.
+"""
 
 import sys
 from pathlib import Path
 
 from pulumi_policy import EnforcementLevel, PolicyPack
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project in it
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project
 
 from policies.rules import RULES
 

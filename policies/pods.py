@@ -1,7 +1,7 @@
-"""Finds the pod in whatever resource makes pods, so that a rule about pods is one function.
+"""Finds the pod in every kind of resource that creates pods, so that a rule about pods is a single function.
 
-Values come as the analyser hands them over: camelCase mappings and lists that raise UnknownValueError when a value that
-only the cluster can know is read. Nothing here catches it: what is unknown is not judged.
+Values are passed as the analyser provides them: camelCase mappings and lists that raise UnknownValueError when a value
+that only the cluster knows is read. Nothing here catches it: what is unknown is not judged.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,11 +21,11 @@ POD_PATHS: Mapping[str, tuple[str, ...]] = {
     "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     "kubernetes:batch/v1:Job": ("spec", "template", "spec"),
 }
-"""Where each workload type keeps its pod's spec."""
+"""The path of the pod's spec in each workload type."""
 
 
 def at(value: Any, *path: str) -> Any:
-    """What stands at the path, or None where nothing does."""
+    """Return the value at the path, or None if there is none."""
     for key in path:
         if not isinstance(value, Mapping) or key not in value:
             return None
@@ -34,12 +34,12 @@ def at(value: Any, *path: str) -> Any:
 
 
 def items(value: Any) -> Sequence[Any]:
-    """The elements of a list, none where it is missing."""
+    """Return the elements of a list; none if it is missing."""
     return cast("Sequence[Any]", value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
 def shown(value: Any) -> str:
-    """The value as a manifest would write it; the analyser hands every number over as a float."""
+    """Return the value as a manifest would write it; the analyser provides every number as a float."""
     match value:
         case None:
             return "missing"
@@ -53,7 +53,7 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Container:
-    """One container: its name in words for messages, and its spec."""
+    """One container: its name for messages, and its spec."""
 
     label: str
     spec: Any
@@ -61,24 +61,24 @@ class Container:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pod that a resource makes. `spec` is None where the resource says nothing of it."""
+    """The pod that a resource creates. `spec` is None if the resource does not describe it."""
 
     workload: str
     spec: Any
 
     def containers(self) -> Iterator[Container]:
-        """Every container that will run, those of the start-up included."""
+        """Yield every container, including init containers."""
         for key, role in (("initContainers", "init container"), ("containers", "container")):
             for index, spec in enumerate(items(at(self.spec, key))):
                 yield Container(f"{role} {at(spec, 'name') or index}", spec)
 
 
 PodCheck = Callable[[Pod], Iterable[str]]
-"""Yields one sentence for each thing that is wrong with a pod."""
+"""Yields one sentence for each problem with a pod."""
 
 
 def pod_rule(name: str, description: str, check: PodCheck) -> ResourceValidationPolicy:
-    """A mandatory rule for every resource that makes pods; a resource without containers breaks it."""
+    """Return a mandatory rule for every resource that creates pods; one without containers violates it."""
 
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         path = POD_PATHS.get(args.resource_type)

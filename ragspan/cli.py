@@ -1,4 +1,4 @@
-"""The root command. It knows both halves by name only: a subcommand's module is imported when it is called."""
+"""The root command. It knows the app and ops by name only: a subcommand's module is imported when it is called."""
 
 import click
 

@@ -1,11 +1,11 @@
-"""The program of every stack: the region that its file describes."""
+"""The Pulumi program of every stack: deploys the region that the stack file describes."""
 
 import sys
 from pathlib import Path
 
 import pulumi
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project in it
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `pulumi install` makes a .venv without the project
 
 from infra.config.load import ConfigError, from_pulumi
 from infra.config.stack import warnings
@@ -13,7 +13,7 @@ from infra.region import RagRegion, RagRegionArgs
 
 
 def main() -> None:
-    """Bring up the stack. Bad input ends it with a sentence, not a traceback."""
+    """Bring up the stack. Invalid configuration ends it with a sentence, not a traceback."""
     try:
         config = from_pulumi()
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""What a region's stack tells other stacks, by name and type: the one place that reads its exports."""
+"""Typed access to what a region's stack exports for other stacks: the only place that reads its outputs."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,7 +10,7 @@ from infra.naming import PROJECT
 
 @dataclass(frozen=True, kw_only=True)
 class RegionOutputs:
-    """The exports of one region's stack; each must be there once that stack has been brought up."""
+    """The exports of one region's stack; all of them exist once that stack has been deployed."""
 
     namespace: pulumi.Output[str]
     api_address: pulumi.Output[str]
@@ -18,6 +18,6 @@ class RegionOutputs:
 
     @classmethod
     def of(cls, stack: str) -> Self:
-        """Read the stack of this project and organization that has this name, `prod-gcp-europe-west4` say."""
+        """Read this organization's stack of the given name, such as `prod-gcp-europe-west4`."""
         reference = pulumi.StackReference(f"{pulumi.get_organization()}/{PROJECT}/{stack}")
         return cls(namespace=reference.require_output("namespace"), api_address=reference.require_output("api_address"))

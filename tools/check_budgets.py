@@ -1,8 +1,8 @@
 """Check the size budgets that keep the code readable; part of `make check`.
 
-Counted are physical lines of the files that git does not ignore, blank lines, comments and docstrings included: whole
-source files (Python, JavaScript, CSS and HTML outside `tests/`; empty files do not count), and functions from `def` to
-their last line, nested functions included, decorators not.
+Physical lines are counted in files that git does not ignore, including blank lines, comments and docstrings: for whole
+source files (Python, JavaScript, CSS and HTML outside `tests/`, except empty ones) and for functions, from `def` to the
+last line, including nested functions but not decorators.
 """
 
 import ast

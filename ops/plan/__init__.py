@@ -1,1 +1,1 @@
-"""The offline plan: the stack's own program, recorded without a cloud account, a cluster or a network."""
+"""The offline plan: runs the stack's own program and records it, without a cloud account, a cluster or a network."""

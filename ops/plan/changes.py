@@ -1,6 +1,6 @@
-"""What an update would do: two recorded graphs of one stack compared, by the catalogue's rules of replacement.
+"""What an update would do: compares two recorded graphs of one stack, using the catalogue's replacement rules.
 
-Deliberately absent: aliases, which matter to a change of the program; these graphs are two files of one program.
+Deliberately absent: aliases, which matter when the program changes; these graphs come from two files of one program.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ Act = Literal["create", "update", "replace", "delete"]
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One resource that an update touches. `paths` are the inputs that differ; `replaced_for` those that replace it."""
+    """One resource changed by an update: `paths` are the inputs that differ, `replaced_for` those that replace it."""
 
     act: Act
     type: str
@@ -27,18 +27,18 @@ class Change:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the engine stops here: what is protected is neither deleted nor replaced."""
+        """Whether the engine stops here, because protected resources are neither deleted nor replaced."""
         return self.is_protected and self.act in ("delete", "replace")
 
     @property
     def reason(self) -> str:
-        """What is changed or forces the replacement, and whether the engine will have it."""
+        """The inputs that change or force the replacement, and whether the engine will refuse it."""
         asked = f"for {', '.join(self.replaced_for)}" if self.replaced_for else ", ".join(self.paths)
         return "; ".join(part for part in (asked, "protected: an update stops here" if self.is_refused else "") if part)
 
 
 def compare(before: RecordedStack, after: RecordedStack) -> tuple[Change, ...]:
-    """What leads from one graph to the other, sorted by name; nothing for a resource that stays as it is."""
+    """Return the changes from one graph to the other, sorted by name; unchanged resources are left out."""
     old, new = ({r.urn: r for r in stack.resources if r.custom or r.remote} for stack in (before, after))
     found = {urn: _compared(old[urn], new[urn]) for urn in old.keys() & new.keys()}
     found |= {urn: _change("create", new[urn]) for urn in new.keys() - old.keys()}
@@ -64,12 +64,12 @@ def _compared(old: Resource, new: Resource) -> Change | None:
     ignored = cast("list[str]", new.options.get("ignoreChanges", []))
     differing = _differences(old.inputs, new.inputs)
     paths = tuple(path for path in differing if not any(_inside(path, prefix) for prefix in ignored))
-    # The engine asks whether what stands is protected, not whether it will be.
+    # The engine checks whether the existing resource is protected, not whether it will be.
     return _judged(_change("update", old, paths), new) if paths else None
 
 
 def _judged(change: Change, resource: Resource) -> Change:
-    """The change, as a replacement if one of its paths asks for one."""
+    """Return the change, turned into a replacement if one of its paths requires one."""
     asked = cast("list[str]", resource.options.get("replaceOnChanges", []))
     replacing = tuple(
         path
@@ -80,7 +80,7 @@ def _judged(change: Change, resource: Resource) -> Change:
 
 
 def _spread(found: Mapping[str, Change | None], new: Mapping[str, Resource]) -> Iterator[tuple[str, Change]]:
-    """What becomes of resources that take a computed value from one which is made anew."""
+    """Yield the changes of resources that use a computed value of a resource created or replaced."""
     remade = {urn for urn, change in found.items() if change and change.act in ("create", "replace")}
     for urn, resource in new.items():
         change = found[urn] or _change("update", resource)
@@ -98,7 +98,7 @@ def _spread(found: Mapping[str, Change | None], new: Mapping[str, Resource]) -> 
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Paths of the inputs that differ, in the order of their keys; lists of two lengths differ as a whole."""
+    """Yield the paths of inputs that differ, in key order; lists of different lengths differ as a whole."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         left, right = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in sorted(left.keys() | right.keys()):

@@ -1,4 +1,4 @@
-"""`ragspan plan`: what stacks would bring up, said without a cloud account, a cluster or a network."""
+"""`ragspan plan`: shows what stacks would create, without a cloud account, a cluster or a network."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-if TYPE_CHECKING:  # the imports of a plan take a second, which `--help` need not wait for
+if TYPE_CHECKING:  # planning imports take a second, which `--help` need not wait for
     from infra.config.stack import StackConfig
     from ops.plan.graph import RecordedStack
     from ops.plan.report import StackReport
@@ -77,7 +77,7 @@ def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
 
 
 def _earlier(configs: "Sequence[StackConfig]", folder: Path) -> "dict[str, StackConfig | None]":
-    """The stacks' configurations as the folder has them; None for a stack that it has not."""
+    """Return the stacks' configurations in the folder; None for a stack that is not there."""
     from infra.config.load import ConfigError, from_file, stack_files  # noqa: PLC0415
     from infra.config.steps import refused_steps  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What a recorded program would register: pure data, without Pulumi."""
+"""The resources that a recorded program would register: pure data, without Pulumi."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ _NOT_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml", "kubernetes:kustomize"
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One registration, its property names in the provider's camelCase.
+    """One registered resource, with property names in the provider's camelCase.
 
-    Secrets read `<secret>`, and what only the cloud can know reads `<computed>`. `options` holds the options that are
-    set, by the engine's names (`protect`, `ignoreChanges`, `propertyDependencies`, ...). `outputs` is None until a
-    component calls `register_outputs`.
+    Secrets are shown as `<secret>`, and values that only the cloud knows as `<computed>`. `options` contains the
+    options that are set, under the engine's names (`protect`, `ignoreChanges`, `propertyDependencies`, ...). `outputs`
+    is None until a component calls `register_outputs`.
     """
 
     type: str
@@ -32,17 +32,17 @@ class Resource:
     remote: bool = False
     outputs: Mapping[str, Any] | None = None
     analysed: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
-    """The inputs as the engine hands them to a policy pack: WITH secret values. For policies alone; never shown."""
+    """The inputs as the engine passes them to a policy pack, WITH secret values. For policies alone; never shown."""
 
     @property
     def is_manifest(self) -> bool:
-        """Whether it is one Kubernetes object (and not a chart, a file of objects or a provider)."""
+        """Whether it is a single Kubernetes object, not a chart, a file of objects or a provider."""
         return self.custom and self.type.startswith(_KUBERNETES) and not self.type.startswith(_NOT_OBJECTS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """One Kubernetes object as it would be sent to the API server. `namespace` is empty where none is set."""
+    """One Kubernetes object as it would be sent to the API server; `namespace` is empty if none is set."""
 
     urn: str
     kind: str
@@ -53,21 +53,21 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStack:
-    """One run of a program: its resources sorted by URN, its exports, and what it logged."""
+    """The record of one program run: its resources sorted by URN, its exports, and what it logged."""
 
     name: str
     resources: tuple[Resource, ...]
     outputs: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
-    """Tokens of the provider functions it called; offline their results are `<computed>`."""
+    """Tokens of the provider functions that it called; their results are `<computed>` offline."""
 
     def of_type(self, type_: str) -> tuple[Resource, ...]:
-        """Its resources of one type token."""
+        """Return its resources of one type token."""
         return tuple(resource for resource in self.resources if resource.type == type_)
 
     def named(self, name: str, type_: str = "") -> Resource:
-        """Its one resource of this logical name (and type, where a name stands for several); else LookupError."""
+        """Return its only resource with this logical name (and type, if the name is not unique). Raises LookupError."""
         found = [r for r in self.resources if r.name == name and type_ in ("", r.type)]
         if len(found) != 1:
             kinds = ", ".join(r.type for r in found) or "none; it has " + ", ".join(
@@ -77,7 +77,7 @@ class RecordedStack:
         return found[0]
 
     def manifests(self) -> tuple[Manifest, ...]:
-        """Its Kubernetes objects, sorted by kind, namespace and name."""
+        """Return its Kubernetes objects, sorted by kind, namespace and name."""
         found = [_manifest(resource) for resource in self.resources if resource.is_manifest]
         return tuple(sorted(found, key=lambda m: (m.kind, m.namespace, m.name, m.urn)))
 

@@ -1,7 +1,8 @@
-"""Writes a stack's Kubernetes objects as one file each: `<kind>-<namespace>-<name>.yaml`.
+"""Writes each of a stack's Kubernetes objects to a file: `<kind>-<namespace>-<name>.yaml`.
 
-An object without a namespace (cluster-scoped, or left to the provider's default) is `<kind>-<name>.yaml`. The files are
-for reading and for tools that check manifests: secrets read `<secret>`, and what the cloud computes `<computed>`.
+An object without a namespace (cluster-scoped, or left to the provider's default) becomes `<kind>-<name>.yaml`. The
+files are for reading and for tools that check manifests: secrets read `<secret>`, and what the cloud computes
+`<computed>`.
 """
 
 import re
@@ -18,11 +19,11 @@ _FIRST_KEYS = ("apiVersion", "kind", "metadata", "name")
 
 
 class NotRendered(Exception):
-    """The folder holds files of others, or two objects would be one file."""
+    """The folder contains foreign files, or two objects would get the same file."""
 
 
 def render(stack: RecordedStack, folder: Path) -> int:
-    """Replace `folder/<stack>` by the stack's manifests and return how many there are.
+    """Replace the contents of `folder/<stack>` by the stack's manifests, and return their number.
 
     Raises NotRendered before anything is written.
     """
@@ -59,7 +60,7 @@ def _text(stack: str, manifest: Manifest) -> str:
 
 
 def _ordered(value: Any) -> Any:
-    """The value with the keys that say what it is before all others, which stand in alphabetical order."""
+    """Return the value with identifying keys first and all others in alphabetical order."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
         return {key: _ordered(fields[key]) for key in sorted(fields, key=lambda key: (key not in _FIRST_KEYS, key))}
@@ -67,7 +68,7 @@ def _ordered(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Shows a text of several lines as such."""
+    """Writes multi-line texts as blocks."""
 
 
 def _text_of_lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

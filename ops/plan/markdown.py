@@ -1,4 +1,4 @@
-"""The plan as a comment on a change."""
+"""Renders the plan as Markdown, for a comment on a change."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ _ACTS = {"replace": "❗ replace", "delete": "❗ delete"}
 
 
 def as_markdown(reports: Sequence[StackReport]) -> str:
-    """One section per stack; the resources are folded away."""
+    """Return one section per stack, with the resources folded away."""
     return "\n".join(line for report in reports for line in _stack(report)) + "\n"
 
 

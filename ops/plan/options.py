@@ -19,9 +19,9 @@ _AS_SENT = (
 
 
 def options_of(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are set, by the engine's names, of a RegisterResourceRequest or ReadResourceRequest as JSON.
+    """Return the options that are set, under the engine's names, of a register or read request as JSON.
 
-    Parent, provider and dependencies are told elsewhere.
+    Parent, provider and dependencies are recorded elsewhere.
     """
     options = {key: request[key] for key in _AS_SENT if request.get(key)}
     if request.get("importId"):
@@ -39,5 +39,5 @@ def options_of(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def urn_of(provider_reference: str) -> str:
-    """The URN in `<urn>::<id>`, as resources name their provider."""
+    """Return the URN of a provider reference, which has the form `<urn>::<id>`."""
     return provider_reference.rpartition("::")[0]

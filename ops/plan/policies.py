@@ -1,4 +1,4 @@
-"""Runs the policy pack's rules over a recorded stack, as the engine's analyser would in a preview."""
+"""Runs the policy pack's rules over a recorded stack, as the engine's analyser would during a preview."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from policies.rules import RULES
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """One thing that a policy finds wrong with one resource."""
+    """One thing that a policy found wrong with a resource."""
 
     policy: str
     level: str
@@ -32,7 +32,7 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What one policy says of a stack. `checked` resources were judged; `skipped_reason` tells why others were not."""
+    """One policy's verdict on a stack. `checked` resources were judged; `skipped_reason` tells why others were not."""
 
     policy: str
     level: str
@@ -46,14 +46,14 @@ class _NotApplicable(Exception):
 
 
 class _Args(ResourceValidationArgs):
-    """The analyser's arguments, with a signal of our own for a rule that is not for this resource."""
+    """The analyser's arguments, with our own signal for rules that do not apply to a resource."""
 
     def not_applicable(self, reason: str | None = None) -> NoReturn:
         raise _NotApplicable(reason)
 
 
 def check_policies(stack: RecordedStack, rules: Sequence[ResourceValidationPolicy] = RULES) -> tuple[Verdict, ...]:
-    """Judge every resource by every rule. Aliases and custom timeouts are not handed to the rules."""
+    """Check every resource against every rule. Aliases and custom timeouts are not passed to the rules."""
     providers = {
         resource.urn: resource for resource in stack.resources if resource.type.startswith("pulumi:providers:")
     }

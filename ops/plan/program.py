@@ -1,4 +1,4 @@
-"""Plans a stack by running the very program that `pulumi up` runs, on the configuration its file says."""
+"""Plans a stack by running the same program as `pulumi up`, with the configuration from its file."""
 
 import gc
 import json
@@ -21,7 +21,10 @@ def plan_stack(config: StackConfig) -> RecordedStack:
 
 @contextmanager
 def _without_collector() -> Generator[None]:
-    """The SDKs' imports make millions of objects that all stay: looking for garbage takes a third of a plan."""
+    """Disable garbage collection in the block.
+
+    The SDKs' imports create millions of permanent objects; searching them would take a third of a plan's time.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -32,7 +35,7 @@ def _without_collector() -> Generator[None]:
 
 
 def as_pulumi_config(config: StackConfig) -> dict[str, str]:
-    """The stack's sections as the engine hands them to a program: text as it is, everything else as JSON."""
+    """Return the stack's sections as the engine passes them to a program: text as it is, everything else as JSON."""
     sections = config.model_dump(mode="json", exclude={"name"})
     return {
         f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in sections.items()

@@ -1,8 +1,8 @@
-"""Runs a Pulumi program against a stand-in for the engine and records what it registers.
+"""Runs a Pulumi program against a stand-in for the engine, and records what it registers.
 
-Each recording has settings, root and configuration of its own, so that any number of stacks can follow one another in a
-process. It is a preview: what the cloud would compute is unknown to the program's applies. Not answered: transforms and
-resource hooks, which the SDK then refuses in words.
+Each recording has its own settings, root and configuration, so that any number of stacks can be recorded one after
+another in a process. It acts like a preview: what the cloud would compute is unknown to the program's applies. Not
+supported: transforms and resource hooks, which the SDK then refuses with a message.
 """
 # ruff: noqa: N802 - the methods' names are those of the engine's protocol
 
@@ -32,13 +32,13 @@ _T = TypeVar("_T")
 
 
 class ProgramFailed(Exception):
-    """The program logged an error or used a value in a way that a real run would get wrong."""
+    """The program logged an error, or used a value in a way that would be wrong in a real run."""
 
 
 def record(name: str, program: Callable[[], None], config: Mapping[str, str] | None = None) -> RecordedStack:
     """Run `program` as the stack `name`, with `config` (`ragspan:<key>` to text or JSON) for `pulumi.Config`.
 
-    Raises what the program raises, also out of an apply, and ProgramFailed.
+    Raises what the program raises, even in an apply, and ProgramFailed.
     """
     return contextvars.copy_context().run(_record, name, program, dict(config or {}))
 
@@ -51,7 +51,7 @@ def _record(name: str, program: Callable[[], None], config: dict[str, str]) -> R
     )
     pulumi.runtime.set_all_config(config, [])
     loop = _InlineLoop()
-    # After a failure other tasks fail of the same cause; the first exception is the one raised below.
+    # After a failure, other tasks fail for the same reason; only the first exception is raised, below.
     loop.set_exception_handler(lambda _loop, _context: None)
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(program))
@@ -66,7 +66,7 @@ def _record(name: str, program: Callable[[], None], config: dict[str, str]) -> R
 
 
 class _InlineLoop(asyncio.SelectorEventLoop):
-    """Answers the SDK's calls to the engine at once, without threads: every run registers in the same order."""
+    """Answers the SDK's calls at once, without threads, so that every run registers in the same order."""
 
     def run_in_executor(self, executor: Any, func: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:  # noqa: ARG002
         answer: asyncio.Future[_T] = self.create_future()
@@ -87,7 +87,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class _Monitor:
-    """The engine's resource monitor, as far as the SDK calls it in process."""
+    """The engine's resource monitor, as far as the SDK calls it."""
 
     def __init__(self, stack: str) -> None:
         self.stack = stack
@@ -175,16 +175,16 @@ def _lineage(parent: str) -> str:
 
 
 def _urn(stack: str, parent: str, type_: str, name: str) -> str:
-    """The URN that the engine gives: the root stack is no part of it."""
+    """Return the URN that the engine would assign; the root stack is not part of it."""
     lineage = _lineage(parent)
     qualified = type_ if lineage == _STACK_TYPE else f"{lineage}${type_}"
     return f"urn:pulumi:{stack}::{PROJECT}::{qualified}::{name}"
 
 
 def _previewed(type_: str, inputs: Struct) -> Struct:
-    """What a provider answers in a preview: the inputs, with nothing made up that it would compute.
+    """Return a provider's answer in a preview: the inputs, without inventing anything that it would compute.
 
-    A Kubernetes object keeps its inputs; what the API server adds to them is unknown. Elsewhere an object-valued
+    A Kubernetes object keeps its inputs; what the API server adds is unknown. For other providers an object-valued
     input may come back with computed fields, so it is unknown as a whole.
     """
     state = Struct()
@@ -202,7 +202,7 @@ def _previewed(type_: str, inputs: Struct) -> Struct:
 
 
 class _Engine:
-    """The engine's log. Debug text is dropped unread: it may hold values."""
+    """The engine's log. Debug messages are dropped unread, because they may contain values."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

@@ -1,4 +1,4 @@
-"""What is said of a planned stack, before it is shown: resources by component, verdicts, and what was not planned."""
+"""The report on a planned stack, independent of its presentation: components, verdicts, and what was not planned."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _LATER = {
 
 @dataclass(frozen=True, kw_only=True)
 class NotPlanned:
-    """Something that this plan says nothing of, and why."""
+    """Something that the plan does not cover, and why."""
 
     subject: str
     reason: str
@@ -28,7 +28,7 @@ class NotPlanned:
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentRow:
-    """One component, or the stack itself: what stands directly below it. `label` is its name without its parent's."""
+    """One component, or the stack itself, with the resources directly below it. `label` omits the parent's name."""
 
     depth: int
     name: str
@@ -37,38 +37,38 @@ class ComponentRow:
 
     @property
     def kinds(self) -> str:
-        """The kinds of its resources, each with its count if there are several."""
+        """The kinds of its resources, with counts above one."""
         counts = Counter(resource.type.rpartition(":")[2] for resource in self.resources)
         return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in sorted(counts.items()))
 
     @property
     def protected(self) -> int:
-        """How many of its resources refuse to be deleted."""
+        """How many of its resources are protected from deletion."""
         return sum(bool(resource.options.get("protect")) for resource in self.resources)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackReport:
-    """A planned stack and what was found out about it."""
+    """A planned stack and the findings about it."""
 
     stack: RecordedStack
     verdicts: tuple[Verdict, ...]
     changes: tuple[Change, ...] | None = None
-    """What an update from an earlier stack file would do; None where there is none to compare with."""
+    """The changes from an earlier stack file; None if there is none to compare with."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """What every policy found wrong."""
+        """All violations of all policies."""
         return tuple(violation for verdict in self.verdicts for violation in verdict.violations)
 
     @property
     def mandatory_violations(self) -> int:
-        """How many violations stop a deployment."""
+        """How many violations would stop a deployment."""
         return sum(violation.level == "mandatory" for violation in self.violations)
 
     @property
     def summary(self) -> str:
-        """How much it is, in words."""
+        """The stack's size in words."""
         components = [row for row in self.components if row.depth]
         resources = sum(len(row.resources) for row in self.components)
         objects = counted(len(self.stack.manifests()), "Kubernetes object")
@@ -76,15 +76,15 @@ class StackReport:
 
     @property
     def change_summary(self) -> str:
-        """`1 to create, 2 to update`, or that there is nothing to do."""
+        """The changes in words: `1 to create, 2 to update`, or `nothing to do`."""
         counts = Counter(change.act for change in self.changes or ())
         return ", ".join(f"{count} to {act}" for act, count in sorted(counts.items())) or "nothing to do"
 
     @property
     def components(self) -> tuple[ComponentRow, ...]:
-        """The components as a tree, parents before children, each with the resources directly below it.
+        """The tree of components, parents before children, each with the resources directly below it.
 
-        The stack itself comes first if resources stand directly below it.
+        The stack itself comes first if it has resources directly below it.
         """
         children: dict[str | None, list[Resource]] = {}
         for resource in self.stack.resources:
@@ -101,7 +101,7 @@ class StackReport:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 stack`, `2 stacks`."""
+    """Return a number with its noun: `1 stack`, `2 stacks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -118,7 +118,7 @@ def _rows(
 
 
 def _unseen(resource: Resource) -> str:
-    """Why the plan does not see all that this resource brings; empty where it does."""
+    """Return why the plan does not show everything that this resource creates; empty if it does."""
     if resource.remote:
         return f"the children of {resource.type}, which its plug-in makes during deployment"
     if resource.type.startswith("kubernetes:helm.sh/"):
@@ -130,7 +130,7 @@ def _unseen(resource: Resource) -> str:
 
 
 def as_json(reports: Iterable[StackReport]) -> dict[str, Any]:
-    """The reports as `--json` prints them."""
+    """Return the reports as `--json` prints them."""
     return {"schema_version": SCHEMA_VERSION, "stacks": [_stack(report) for report in reports]}
 
 

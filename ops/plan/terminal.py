@@ -1,4 +1,4 @@
-"""The plan as a person reads it in a terminal."""
+"""Shows the plan in a terminal."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ _COLOURS = {"create": "green", "update": "cyan", "replace": "red", "delete": "re
 
 
 def show(reports: Sequence[StackReport], console: Console) -> None:
-    """Print each stack's components, verdicts and what was not planned, then the totals.
+    """Print each stack's components, verdicts and unplanned parts, then the totals.
 
-    The table keeps to the page; a sentence stays on one line, for a log to be searched.
+    Tables are as wide as the page; sentences stay on one line each, so that a log can be searched.
     """
     for report in reports:
         console.print(f"\n[bold]{escape(report.stack.name)}[/bold]  {report.summary}", highlight=False)

@@ -1,6 +1,7 @@
-"""Reads what the SDK puts on the wire to the engine: secrets, unknowns and assets are marked dictionaries or strings.
+"""Decodes what the SDK sends to the engine, where secrets, unknowns and assets are marked dictionaries or strings.
 
-The marks are the engine's protocol: `sdk/go/common/resource/properties.go` (and `plugin/rpc.go`) of pulumi/pulumi.
+The marks are defined by the engine's protocol: `sdk/go/common/resource/properties.go` (and `plugin/rpc.go`) of
+pulumi/pulumi.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,12 +27,12 @@ _UNKNOWN_VALUES = {
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """The message as plain values, marks and secret values included."""
+    """Return the message as plain values, including marks and secret values."""
     return json_format.MessageToDict(message)
 
 
 def masked(value: Any) -> Any:
-    """The value to show: `<secret>` for a secret, `<computed>` for an unknown."""
+    """Return the value for showing: `<secret>` for a secret, `<computed>` for an unknown."""
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value)
         if items.get(SIGNATURE_KEY) == _SECRET_SIGNATURE:
@@ -45,7 +46,7 @@ def masked(value: Any) -> Any:
 
 
 def without_secrets(text: str, properties: Any) -> str:
-    """The text with every secret value of the properties taken out of it."""
+    """Return the text without any of the properties' secret values."""
     for value in sorted(_secret_texts(properties, inside=False), key=len, reverse=True):
         text = text.replace(value, SECRET)
     return text

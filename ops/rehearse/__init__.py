@@ -1,1 +1,1 @@
-"""The rehearsal: a stack's manifests taken by a real Kubernetes control plane, with fake nodes in place of machines."""
+"""The rehearsal: deploys a stack's manifests to a real Kubernetes control plane with fake nodes."""

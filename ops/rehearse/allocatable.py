@@ -1,6 +1,6 @@
-"""What a machine leaves for pods, rounded to the careful side: a rehearsal must not find room that a cloud has not.
+"""How much of a machine is left for pods, estimated conservatively: a rehearsal must not find room that a cloud lacks.
 
-A node's memory is less than the machine is sold with, the kubelet keeps a share, and the cloud's own pods take some.
+A node has less memory than advertised, the kubelet reserves a share, and the cloud's own pods need some.
 """
 
 from dataclasses import dataclass
@@ -8,29 +8,31 @@ from dataclasses import dataclass
 from infra.catalog.machines import Cloud, Machine
 
 MEMORY_LOST = 0.075
-"""Of a machine's memory, to hypervisor and kernel: `vm-memory-overhead-percent` of https://karpenter.sh/docs/reference/settings/."""
+"""Share of a machine's memory lost to hypervisor and kernel: `vm-memory-overhead-percent` of
+https://karpenter.sh/docs/reference/settings/."""
 
 EVICTION_MIB = 100
-"""The kubelet evicts pods when so little is left: both clouds keep Kubernetes' default."""
+"""The free memory below which the kubelet evicts pods: both clouds keep Kubernetes' default."""
 
 CLOUD_PODS_MILLICORES, CLOUD_PODS_MIB = 500, 512
-"""On each node for what the cloud runs in kube-system: DNS, CSI driver, proxy, logging. An assumption of ours."""
+"""Reserved on each node for the cloud's pods in kube-system: DNS, CSI driver, proxy, logging. Our own assumption."""
 
 _CPU_SHARES = ((1, 0.06), (1, 0.01), (2, 0.005), (float("inf"), 0.0025))
-"""Of the first core, the next, the next two and all others. GKE and EKS alike: see the sources below."""
+"""Shares of the first core, the next one, the next two and the rest; the same on GKE and EKS (sources below)."""
 _GKE_MEMORY_SHARES = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (float("inf"), 0.02))
-"""Of the first GiB, the next, ...: https://docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes"""
+"""Shares of the first GiB, the next ones, ...:
+https://docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes"""
 _GKE_LOCAL_SSD_RESERVED_GIB = (50, 75, 100)
-"""For one, two, and three or more local SSDs: the same page."""
+"""With one, two, and three or more local SSDs; from the same page."""
 LOCAL_SSD_GB = 375
 
 _EKS_MEMORY_MIB, _EKS_MEMORY_MIB_A_POD = 255, 11
-"""https://github.com/awslabs/amazon-eks-ami, nodeadm/internal/kubelet/config.go; Bottlerocket computes it alike."""
+"""https://github.com/awslabs/amazon-eks-ami, nodeadm/internal/kubelet/config.go; Bottlerocket computes the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allocatable:
-    """What pods of ours may request on one node."""
+    """What our pods may request on one node."""
 
     millicores: int
     memory_mib: int
@@ -40,7 +42,7 @@ class Allocatable:
 
     @property
     def quantities(self) -> dict[str, str]:
-        """As a Node's status spells it."""
+        """The same in the form of a Node's status."""
         gpus = {"nvidia.com/gpu": str(self.gpus)} if self.gpus else {}
         return {
             "cpu": f"{self.millicores}m",
@@ -54,9 +56,9 @@ class Allocatable:
 def allocatable(
     cloud: Cloud, machine: Machine, *, disk_gb: int, local_ssds: int = 0, gpus: int, pods: int
 ) -> Allocatable:
-    """What a machine with a boot disk of this size leaves for our pods, where it offers `gpus` and takes `pods`.
+    """Return what a machine with a boot disk of this size leaves for our pods if it offers `gpus` and accepts `pods`.
 
-    GKE puts pods' temporary files on local SSDs where there are any.
+    GKE puts pods' temporary files on local SSDs if there are any.
     """
     memory_gib = machine.memory_gib * (1 - MEMORY_LOST)
     if cloud == "gke":
@@ -73,7 +75,7 @@ def allocatable(
 
 
 def _disk_gib(cloud: Cloud, disk_gb: int, local_ssds: int) -> int:
-    """A tenth stays free before pods are evicted; GKE reserves for images and logs by size, EKS one GiB."""
+    """Return the disk for pods: a tenth stays free; GKE reserves by size for images and logs, EKS one GiB."""
     if local_ssds:
         return int(local_ssds * LOCAL_SSD_GB * 0.9 - _GKE_LOCAL_SSD_RESERVED_GIB[min(local_ssds, 3) - 1])
     reserved = min(disk_gb * 0.5, 6 + disk_gb * 0.35, 100) if cloud == "gke" else 1

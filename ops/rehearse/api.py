@@ -1,4 +1,4 @@
-"""The Kubernetes API as far as a rehearsal speaks it, over the standard library: one connection kept alive."""
+"""A client for the parts of the Kubernetes API that a rehearsal uses, over one persistent connection."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ Object = Mapping[str, Any]
 
 
 class Refused(Exception):
-    """The API server answered with an error; its text is the server's own message."""
+    """The API server returned an error; the text is its own message."""
 
     def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class UnknownKind(Exception):
 
 
 class Api:
-    """One API server, as a context that closes the connection. Raises Refused for what it refuses, and Unreachable."""
+    """One API server; as a context manager it closes the connection. Raises Refused for its errors, and Unreachable."""
 
     def __init__(self, connection: Connection) -> None:
         address = urlsplit(connection.server)
@@ -51,7 +51,7 @@ class Api:
         self._http.close()
 
     def require_ready(self) -> None:
-        """Raise Refused, with what is still missing, while the API server is not ready."""
+        """Raise Refused, naming what is missing, if the API server is not ready."""
         self._send("GET", "/readyz", {})
 
     def get(self, path: str, **query: str) -> Object:
@@ -64,7 +64,7 @@ class Api:
         return self._call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
 
     def apply(self, body: Object, **query: str) -> Object:
-        """Server-side apply: a field that the kind does not have is refused, not dropped. Raises UnknownKind too."""
+        """Apply an object on the server; unknown fields are refused, not dropped. Also raises UnknownKind."""
         metadata = body["metadata"]
         path = self.path_of(body["apiVersion"], body["kind"], metadata.get("namespace", ""), metadata["name"])
         strict = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true", **query}
@@ -74,7 +74,7 @@ class Api:
         return self._call("PATCH", path, {}, body, "application/strategic-merge-patch+json")
 
     def delete(self, path: str, *, now: bool = False) -> None:
-        """Delete the object; `now` without its grace period. What is gone already is no error."""
+        """Delete the object; with `now`, without its grace period. It may already be gone."""
         try:
             self._call("DELETE", path, {"gracePeriodSeconds": "0"} if now else {})
         except Refused as refused:
@@ -82,7 +82,7 @@ class Api:
                 raise
 
     def path_of(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str:
-        """The path of an object, or without a name of all of its kind. Raises UnknownKind."""
+        """Return the path of an object, or without a name that of its kind. Raises UnknownKind."""
         served = self._resources(api_version).get(kind)
         if served is None:
             raise UnknownKind(f"the API server does not serve {api_version} {kind}")
@@ -100,18 +100,18 @@ class Api:
         return True
 
     def is_namespaced(self, api_version: str, kind: str) -> bool:
-        """Whether objects of this kind stand in a namespace. Raises UnknownKind."""
+        """Whether objects of this kind are in a namespace. Raises UnknownKind."""
         return "/namespaces/" in self.path_of(api_version, kind)
 
     def changes(self, path: str, since: str) -> Iterator[tuple[str, Object]]:
-        """What happened to the objects of a path after a list's `resourceVersion`: (ADDED|MODIFIED|DELETED, object)."""
+        """Yield changes of a path's objects since a list's `resourceVersion`, as (ADDED|MODIFIED|DELETED, object)."""
         query = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "1"}
         for line in self._send("GET", path, query).splitlines():
             event = json.loads(line)
             yield event["type"], event["object"]
 
     def _served(self, api_version: str) -> dict[str, tuple[str, bool]]:
-        """The plural of each kind, and whether it stands in a namespace."""
+        """Return each kind's plural and whether it is in a namespace."""
         try:
             resources = self.get(_root(api_version))["resources"]
         except Refused:
@@ -139,7 +139,7 @@ class Api:
         target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body).encode()
         if self._http.sock and select.select([self._http.sock], [], [], 0)[0]:
-            self._http.close()  # the server has ended it, as after 90 s of silence; the request opens another
+            self._http.close()  # the server has closed it, as it does after 90 s of silence; the request reconnects
         try:
             self._http.request(method, target, data, {**self._headers, "Content-Type": kind})
             answer = self._http.getresponse()

@@ -1,4 +1,4 @@
-"""Applies a stack's objects, and stands in for what they name and others make: Secrets and storage classes."""
+"""Applies a stack's objects, and stand-ins for those that others would create: Secrets and storage classes."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ops.rehearse.volumes import STAND_IN_PROVISIONER, stand_in_class
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
-    """What came of applying a stack's objects."""
+    """The outcome of applying a stack's objects."""
 
     results: tuple[ObjectResult, ...]
     custom_kinds: tuple[CustomKind, ...]
@@ -25,13 +25,13 @@ class Applied:
     stand_ins: tuple[str, ...]
     workloads: tuple[Workload, ...]
     reservations: tuple[Workload, ...]
-    """What takes the room of charts."""
+    """Deployments that take the room of the charts' pods."""
     namespaces: tuple[str, ...]
     provisioners: frozenset[str]
 
 
 def apply_stack(api: Api, stack: RecordedStack) -> Applied:
-    """Apply every object in the graph's order, whatever becomes of those before it, then stand-ins."""
+    """Apply every object in the graph's order, even if earlier ones fail, then the stand-ins."""
     manifests = in_order(stack)
     results: list[ObjectResult] = []
     substitutions: list[Substitution] = []
@@ -68,7 +68,7 @@ def apply_stack(api: Api, stack: RecordedStack) -> Applied:
 
 def _apply(api: Api, name: str, body: dict[str, Any]) -> ObjectResult:
     try:
-        if not api.is_namespaced(body["apiVersion"], body["kind"]):  # what stands alone is told from the cluster's own
+        if not api.is_namespaced(body["apiVersion"], body["kind"]):  # cluster-scoped: labelled as ours
             labels = {**body["metadata"].get("labels", {}), REHEARSAL_LABEL: "object"}
             body = {**body, "metadata": {**body["metadata"], "labels": labels}}
         api.apply(body)
@@ -95,7 +95,7 @@ def _stand_ins(api: Api, manifests: Sequence[Manifest]) -> Iterator[tuple[str, d
 
 
 def _classes_claimed(manifests: Sequence[Manifest]) -> set[str]:
-    """The storage classes that claims name, those of StatefulSets included."""
+    """Return the storage classes that claims refer to, including those of StatefulSets."""
     specs = [m.body["spec"] for m in manifests if m.kind in {"PersistentVolumeClaim", "StatefulSet"}]
     claims = [claim["spec"] for spec in specs for claim in spec.get("volumeClaimTemplates", ())]
     return {spec["storageClassName"] for spec in (*specs, *claims) if "storageClassName" in spec}

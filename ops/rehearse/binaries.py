@@ -1,4 +1,4 @@
-"""The programs of a rehearsal: Kubernetes' own, etcd, and kwok for the kubelets."""
+"""Finds the programs that a rehearsal needs: Kubernetes' own, etcd, and kwok in place of kubelets."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 FAKE_KUBELETS = "kwok"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan" / "bin"
-"""Where `make parts` puts what it builds."""
+"""The folder that `make parts` installs programs into."""
 
 
 class ProgramsMissing(Exception):
@@ -16,7 +16,7 @@ class ProgramsMissing(Exception):
 
 
 def find(names: Iterable[str]) -> dict[str, Path]:
-    """Each program on PATH, else in the cache. Raises ProgramsMissing, which names all that are missing."""
+    """Return each program's path, from PATH or else from the cache. Raises ProgramsMissing, naming all missing ones."""
     found = {name: shutil.which(name) or shutil.which(name, path=str(CACHE)) for name in names}
     missing = [name for name, path in found.items() if path is None]
     if missing:

@@ -1,4 +1,4 @@
-"""Pods in place of those of a chart, which nobody renders here: as many as its values say, of the size they declare."""
+"""Stand-ins for the pods of charts, which are not rendered: as many as the values say, with the size they declare."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -11,14 +11,14 @@ _CHART = "kubernetes:helm.sh/"
 
 
 def chart_names(stack: RecordedStack) -> tuple[str, ...]:
-    """The stack's charts by their logical names."""
+    """Return the logical names of the stack's charts."""
     return tuple(resource.name for resource in stack.resources if resource.type.startswith(_CHART))
 
 
 def reservations(stack: RecordedStack) -> list[dict[str, Any]]:
-    """Deployments that take the room of the charts' pods, with the namespace that they stand in before them.
+    """Return Deployments that take the room of the charts' pods, preceded by their namespace.
 
-    A chart whose values declare no requests has none.
+    A chart whose values declare no requests gets none.
     """
     charts = {name: values for name, values in _values(stack) if any(_requests(values))}
     made = [_deployment(name, values) for name, values in charts.items()]
@@ -34,7 +34,7 @@ def _values(stack: RecordedStack) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _requests(value: object) -> Iterator[Mapping[str, str]]:
-    """All `resources.requests` of a chart's values, wherever they stand."""
+    """Yield all `resources.requests` in a chart's values, at any depth."""
     if not isinstance(value, Mapping):
         return
     for key, item in cast("Mapping[str, Any]", value).items():

@@ -1,4 +1,4 @@
-"""`ragspan rehearse`: stacks taken by a real Kubernetes control plane, their pods placed on fake nodes."""
+"""`ragspan rehearse`: deploys stacks to a real Kubernetes control plane and places their pods on fake nodes."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-if TYPE_CHECKING:  # the imports of a rehearsal take a second, which `--help` need not wait for
+if TYPE_CHECKING:  # rehearsal imports take a second, which `--help` need not wait for
     from infra.config.stack import StackConfig
     from ops.plan.graph import RecordedStack
     from ops.rehearse.api import Api
@@ -91,7 +91,7 @@ def _rehearsed(config: "StackConfig", *, context: str | None, drills: bool) -> "
 
 @contextmanager
 def _cluster(context: str | None, recorded: "RecordedStack", progress: Callable[[str], None]) -> "Generator[Api]":
-    """An API server with fake kubelets: one started here, or the context's, which is left as it was."""
+    """Yield an API server with fake kubelets: one started here, or the context's, which is restored afterwards."""
     from ops.rehearse.api import Api  # noqa: PLC0415
     from ops.rehearse.binaries import CONTROL_PLANE, FAKE_KUBELETS, find  # noqa: PLC0415
     from ops.rehearse.connection import of_context  # noqa: PLC0415
@@ -113,7 +113,7 @@ def _cluster(context: str | None, recorded: "RecordedStack", progress: Callable[
                     leaving.enter_context(disposable_cluster(api, context, recorded.manifests()))
                 yield api
         except OSError:
-            running.check()  # says it better where a program has ended
+            running.check()  # raises a better error if a program has ended
             raise
 
 

@@ -1,4 +1,4 @@
-"""How to reach an API server: one that was started here, or the one of a context in the user's kubeconfig."""
+"""How to reach an API server: one started here, or that of a context in the user's kubeconfig."""
 
 import base64
 import os
@@ -13,12 +13,12 @@ import yaml
 
 
 class NoConnection(Exception):
-    """The kubeconfig has no such context, or it is reached in a way that a rehearsal does not know."""
+    """The kubeconfig lacks the context, or the context signs in in a way that is not supported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """An API server and who we are to it. `kubeconfig` says the same to programs."""
+    """An API server and our credentials; `kubeconfig` contains the same for programs."""
 
     server: str
     tls: ssl.SSLContext
@@ -27,9 +27,9 @@ class Connection:
 
 
 def of_context(name: str, folder: Path) -> Connection:
-    """The context's cluster and user, as k3d and kind write them: certificates or a token. Raises NoConnection.
+    """Return the connection of a context with certificates or a token, as k3d and kind write them. Raises NoConnection.
 
-    A kubeconfig with this context alone is written into `folder`.
+    A kubeconfig with only this context is written into `folder`.
     """
     config = _kubeconfig()
     context = _named(config, "contexts", name)["context"]
@@ -79,7 +79,7 @@ def _alone(context: Mapping[str, Any], cluster: Mapping[str, Any], user: Mapping
 def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
     tls = ssl.create_default_context(cadata=_decoded(cluster["certificate-authority-data"]))
     if "client-certificate-data" in user:
-        with tempfile.NamedTemporaryFile("w") as both:  # the ssl module reads certificates from files alone
+        with tempfile.NamedTemporaryFile("w") as both:  # the ssl module reads certificates only from files
             both.write(_decoded(user["client-certificate-data"]) + "\n" + _decoded(user["client-key-data"]))
             both.flush()
             tls.load_cert_chain(both.name)

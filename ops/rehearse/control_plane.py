@@ -1,8 +1,9 @@
-"""A Kubernetes control plane of our own on loopback: etcd, API server, scheduler, controller manager, and no kubelet.
+"""A temporary Kubernetes control plane on loopback: etcd, API server, scheduler and controller manager; no kubelet.
 
-etcd listens on a socket in the private folder, the scheduler and the controller manager not at all, so that the API
-server's is the one port, and its tokens, which only this user can read, the one way in. Admission is the API server's
-default, Pod Security and the disruption of pods included; the scheduler and the controllers have their real rights.
+etcd listens on a socket in the private folder, and the scheduler and the controller manager do not listen at all. So
+the API server has the only port, and tokens that only this user can read are the only way in. Admission is the API
+server's default, including Pod Security and disruption budgets; the scheduler and the controllers have their real
+permissions.
 """
 
 import json
@@ -24,7 +25,7 @@ _USERS = {
     "scheduler": ("system:kube-scheduler", ""),
     "controller-manager": ("system:kube-controller-manager", ""),
 }
-"""Who signs in with a token of its own: its user and its group."""
+"""The users with tokens: user name and group of each."""
 
 
 class NotReady(Exception):
@@ -32,7 +33,7 @@ class NotReady(Exception):
 
 
 def start_control_plane(programs: Programs, paths: Mapping[str, Path]) -> Connection:
-    """Start it in the programs' folder and wait until it takes pods. Raises NotReady and ProgramEnded."""
+    """Start the control plane in the programs' folder, ready for pods. Raises NotReady and ProgramEnded."""
     etcd, api_server, scheduler, controllers = (paths[name] for name in CONTROL_PLANE)
     folder, port = programs.folder, free_port()
     certificate, key = folder / "certificates" / "apiserver.crt", folder / "certificates" / "apiserver.key"
@@ -49,11 +50,11 @@ def start_control_plane(programs: Programs, paths: Mapping[str, Path]) -> Connec
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={key}",
         f"--root-ca-file={certificate}",
-        "--kube-api-qps=500",  # as shipped, 20 a second for all controllers together
+        "--kube-api-qps=500",  # the default is 20 a second for all controllers together
         "--kube-api-burst=1000",
         *_QUIET,
     )
-    # The first thing that the controllers make; pods are refused before it is there.
+    # Controllers create this first; pods are refused until it exists.
     with Api(connection) as api:
         _wait_for(programs, lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default"), deadline)
     return connection
@@ -63,14 +64,14 @@ _QUIET = ("--leader-elect=false", "--secure-port=0")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """Return a loopback port that nobody listens on at the moment."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
 def _etcd(folder: Path, store: str) -> list[str]:
-    nobody = "http://localhost:2380"  # one member: neither peers nor clients ask it where it is
+    nobody = "http://localhost:2380"  # with one member, nobody uses these addresses
     return [
         f"--data-dir={folder / 'etcd'}",
         f"--listen-client-urls={store}",
@@ -78,7 +79,7 @@ def _etcd(folder: Path, store: str) -> list[str]:
         f"--advertise-client-urls={nobody}",
         f"--initial-advertise-peer-urls={nobody}",
         f"--initial-cluster=default={nobody}",
-        "--unsafe-no-fsync",  # nothing of it outlives the rehearsal
+        "--unsafe-no-fsync",  # nothing is kept after the rehearsal
         "--log-level=warn",
     ]
 
@@ -90,10 +91,10 @@ def _api_server(folder: Path, store: str, port: int, certificate: Path, key: Pat
         "--advertise-address=127.0.0.1",
         "--endpoint-reconciler-type=none",
         f"--secure-port={port}",
-        f"--cert-dir={certificate.parent}",  # it makes certificate and key itself
+        f"--cert-dir={certificate.parent}",  # where it creates its certificate and key
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=Node,RBAC",
-        "--allow-privileged=true",  # as in the clouds: Pod Security decides
+        "--allow-privileged=true",  # as in the clouds, where Pod Security decides
         "--service-cluster-ip-range=10.96.0.0/16",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-signing-key-file={key}",
@@ -102,7 +103,7 @@ def _api_server(folder: Path, store: str, port: int, certificate: Path, key: Pat
 
 
 def _write_credentials(folder: Path, server: str, certificate: Path) -> dict[str, str]:
-    """A token for each user in the API server's file, and a kubeconfig for each; the folder is private."""
+    """Write a token for each user into the API server's file, and a kubeconfig for each; the folder is private."""
     tokens = {name: secrets.token_hex(16) for name in _USERS}
     rows = [f'{tokens[name]},{user},{name},"{group}"\n' for name, (user, group) in _USERS.items()]
     (folder / "tokens.csv").write_text("".join(rows), encoding="utf-8")
@@ -137,7 +138,7 @@ def _connection(programs: Programs, certificate: Path, server: str, token: str, 
 
 
 def _wait_for(programs: Programs, probe: Callable[[], object], deadline: float) -> None:
-    """Wait until the API server answers the probe without an error."""
+    """Wait until the probe succeeds against the API server."""
     said = ""
     while time.monotonic() < deadline:
         programs.check()

@@ -1,4 +1,4 @@
-"""Custom resources held, by Node.js, against the schemas that their projects publish."""
+"""Validates custom resources, with Node.js, against the schemas that their projects publish."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from ops.rehearse.objects import Substitution
 from ops.rehearse.report import CustomKind, ObjectResult
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragspan" / "custom-resources"
-"""Where `make parts` installs the packages of `package-lock.json`."""
+"""The folder that `make parts` installs the packages of `package-lock.json` into."""
 
 _SCHEMAS = Path(__file__).with_name("schemas")
 _LOCK = "package-lock.json"
@@ -22,12 +22,12 @@ _NEVER_CHECKED = ("CEL rules", "defaults", "what its controller makes of it")
 
 
 class NotChecked(Exception):
-    """What is needed to check custom resources is missing, and how to get it."""
+    """Something needed to check custom resources is missing; the text says how to get it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What is wrong at a field of a custom resource; `path` as `spec.budgets.0.nodes`, "" for the whole object."""
+    """A problem with a field of a custom resource, at a path like `spec.budgets.0.nodes`; "" is the whole object."""
 
     path: str
     message: str
@@ -38,9 +38,9 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What came of one object. `by` says what it was held against, "" where nobody publishes its kind.
+    """The result for one object. `by` names the schema used, "" if nobody publishes one for its kind.
 
-    `limits` are what that schema leaves out, beside what all of them do.
+    `limits` are things that this schema does not check, besides what no schema does.
     """
 
     by: str
@@ -51,9 +51,9 @@ class Finding:
 def judge(
     bodies: Mapping[str, Object], substitutions: Collection[Substitution]
 ) -> tuple[list[ObjectResult], tuple[CustomKind, ...]]:
-    """One result for each object, by its label, and what was looked at in each kind.
+    """Return one result for each object, by its label, and a summary of each kind.
 
-    A field that had to be stood in for is not to blame.
+    Problems with fields that were replaced by stand-ins are ignored.
     """
     stood_in = {(one.object, one.field) for one in substitutions}
     missing = "no schema of this kind is known here"
@@ -78,7 +78,7 @@ def _kind(kind: str, findings: Sequence[Finding], missing: str) -> CustomKind:
 
 
 def check(bodies: Sequence[Object]) -> list[Finding]:
-    """One finding for each object. Raises NotChecked."""
+    """Return one finding for each object. Raises NotChecked."""
     node = shutil.which("node")
     if node is None:
         raise NotChecked("Node.js is not on PATH; install it and npm, then run `make parts`")
@@ -112,7 +112,7 @@ def check(bodies: Sequence[Object]) -> list[Finding]:
 
 
 def _is_installed() -> bool:
-    """Whether the cache holds what the lock says: npm puts the lock there, `make parts` as the last thing."""
+    """Whether the cache matches the lock file, which `make parts` copies there last."""
     try:
         return (CACHE / _LOCK).read_bytes() == (_SCHEMAS / _LOCK).read_bytes()
     except FileNotFoundError:

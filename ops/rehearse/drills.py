@@ -1,8 +1,7 @@
-"""Disturbs a stack that stands, and tells which services keep answering: drains, new images, a lost zone, lost spot.
+"""Disturbs a deployed stack and reports which services keep running: drains, new images, a lost zone, lost spot nodes.
 
-After each disturbance the nodes are what they were. Nodes that are lost vanish together, and their pods with them: what
-the cloud's controller and the garbage collector of pods do within some minutes. Containers do not run, so that a pod is
-ready as soon as it has a node and its volume.
+After each disturbance the nodes are restored. Lost nodes disappear together with their pods, which in a cloud takes its
+controllers some minutes. Containers do not run, so a pod is ready as soon as it has a node and its volume.
 """
 
 import time
@@ -16,14 +15,14 @@ from ops.rehearse.scheduling import Scheduling, Workload, is_ready
 from ops.rehearse.witness import Witness
 
 DRAIN_TIMEOUT_S = 20
-"""Evictions of a node's pods that a budget refuses for so long are refused for good."""
+"""How long evictions may be refused by a disruption budget before they count as refused for good."""
 ROLLOUT_TIMEOUT_S = 30
 _NEW_DIGEST = "sha256:" + "1" * 64
 _TOO_MANY_REQUESTS = 429
 
 
 class Drills:
-    """The drills on one stack's services; each returns one result for each workload that it concerns."""
+    """The drills on one stack's services; each yields one result for each workload concerned."""
 
     def __init__(self, scheduling: Scheduling, workloads: Sequence[Workload]) -> None:
         self._scheduling = scheduling
@@ -32,7 +31,7 @@ class Drills:
         self._nodes = dict(self._fleet.nodes)
 
     def phases(self) -> Mapping[str, Iterator[DrillResult]]:
-        """Every drill by its phase, to be consumed one after the other."""
+        """Return all drills by phase; consume them one after the other."""
         return {
             "drain": self.drain(),
             "roll out": map(self.roll_out, self._workloads),
@@ -41,7 +40,7 @@ class Drills:
         }
 
     def drain(self) -> Iterator[DrillResult]:
-        """Drain each node in turn by the eviction API, as an upgrade does, and bring it back empty."""
+        """Drain one node after another through the eviction API, as an upgrade does, and bring each back empty."""
         lowest = {workload.label: workload.replicas for workload in self._workloads}
         words = dict.fromkeys(lowest, "")
         for node in self._nodes.values():
@@ -66,7 +65,7 @@ class Drills:
             )
 
     def roll_out(self, workload: Workload) -> DrillResult:
-        """Give the workload another image and wait until all its pods have it."""
+        """Change the workload's image and wait until all its pods have the new one."""
         path = self._api.path_of("apps/v1", workload.kind, workload.namespace, workload.name)
         template = self._api.get(path)["spec"]["template"]
         images = [
@@ -95,7 +94,7 @@ class Drills:
             yield from self._lose("zone lost", zone, [node for node in self._nodes.values() if node.zone == zone])
 
     def lose_spot(self) -> Iterator[DrillResult]:
-        """Lose all spot nodes at once, where the stack has spot pools."""
+        """Lose all spot nodes at once, if the stack has spot pools."""
         spot = {pool.name for pool in self._fleet.pools.values() if pool.capacity == "spot"}
         if spot:
             self._fleet.closed_pools.update(spot)
@@ -103,7 +102,7 @@ class Drills:
             yield from self._lose("spot lost", "all nodes", nodes)
 
     def _lose(self, drill: str, target: str, nodes: Sequence[Node]) -> Iterator[DrillResult]:
-        """Lose the nodes at once, and see who is ready then and after the pools that are left have grown."""
+        """Lose the nodes at once; record who is ready then, and after the remaining pools have grown."""
         lost = {node.name for node in nodes}
         pods = [pod for pod in self._scheduling.pods() if pod["spec"].get("nodeName") not in lost]
         lowest = {one.label: sum(is_ready(pod) and one.owns(pod) for pod in pods) for one in self._workloads}
@@ -134,7 +133,7 @@ class Drills:
         )
 
     def _drain(self, node: Node) -> dict[str, str]:
-        """Evict the node's pods, and tell by workload what was refused to the end."""
+        """Evict the node's pods, and return what was refused to the end, by workload."""
         self._fleet.cordon(node)
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
         refusals: dict[str, str] = {}
@@ -153,7 +152,7 @@ class Drills:
         return [pod for pod in self._scheduling.pods() if pod["spec"].get("nodeName") in names]
 
     def _evict(self, pod: Object) -> str:
-        """Ask for the pod's eviction; the words of a budget that refuses it, or nothing."""
+        """Request the pod's eviction; return the message of a budget that refuses it, or nothing."""
         metadata = pod["metadata"]
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": metadata["name"]}}
         try:
@@ -172,7 +171,7 @@ class Drills:
             self._api.delete(_path(pod), now=True)
 
     def _restore(self) -> None:
-        """Bring back the nodes there were before the drills, under their names, and no others."""
+        """Restore exactly the nodes that existed before the drills, under their names."""
         fleet = self._fleet
         self._vanish([node for name, node in fleet.nodes.items() if name not in self._nodes])
         for node in self._nodes.values():
@@ -184,7 +183,7 @@ class Drills:
         self._scheduling.settle(self._workloads)
 
     def _least_healthy(self, workload: Workload) -> int | None:
-        """How many pods its disruption budget keeps; None where no budget covers it."""
+        """Return how many pods its disruption budget keeps; None if no budget covers it."""
         for budget in self._api.list(f"/apis/policy/v1/namespaces/{workload.namespace}/poddisruptionbudgets"):
             if workload.selector.items() <= budget["spec"]["selector"].get("matchLabels", {}).items():
                 return int(budget["status"]["desiredHealthy"])
@@ -192,7 +191,7 @@ class Drills:
 
 
 def needed(workload: Workload) -> int:
-    """How many ready pods keep a service up: one of a Deployment, a majority of a StatefulSet, whose pods vote."""
+    """Return how many ready pods a service needs: one of a Deployment, a majority of a StatefulSet, whose pods vote."""
     return workload.replicas // 2 + 1 if workload.kind == "StatefulSet" else 1
 
 
@@ -214,7 +213,7 @@ def _is_rolled_out(body: Object) -> bool:
 
 
 def _allowed_unavailable(body: Object, workload: Workload) -> int:
-    """What the update strategy allows; a StatefulSet's pods go one by one."""
+    """Return how many pods the update strategy allows to be unavailable; StatefulSets replace one at a time."""
     if workload.kind == "StatefulSet":
         return 1
     strategy: Any = body["spec"]["strategy"]

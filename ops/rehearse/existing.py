@@ -1,7 +1,7 @@
-"""What a rehearsal asks of a cluster that it did not start: that it is there to be thrown away, and stays as it was.
+"""What a rehearsal requires of a cluster that it did not start: it must be disposable, and is left as it was.
 
-It works on nodes and in namespaces of its own alone. Every node that pods could land on must be a fake one that a
-rehearsal created; the cluster's own nodes are to be cordoned by whoever owns them, never by us.
+It only uses nodes and namespaces of its own. Every node that pods could be placed on must be a fake one created by a
+rehearsal; the cluster's own nodes must be cordoned by their owner, never by us.
 """
 
 import time
@@ -19,18 +19,18 @@ _GONE_TIMEOUT_S = 60
 
 
 class NotDisposable(Exception):
-    """The cluster holds something that a rehearsal could harm."""
+    """The cluster contains something that a rehearsal could harm."""
 
 
 def require_disposable(api: Api, context: str, manifests: Sequence[Manifest]) -> None:
-    """Raise NotDisposable, with everything that stands in the way."""
+    """Raise NotDisposable, naming everything that stands in the way."""
     if problems := [*_foreign_nodes(api), *_foreign_objects(api, manifests)]:
         raise NotDisposable(f"No rehearsal on context {context!r}: " + "; ".join(problems) + ".")
 
 
 @contextmanager
 def disposable_cluster(api: Api, context: str, manifests: Sequence[Manifest]) -> Generator[None]:
-    """Clear away what a killed rehearsal left, and on leaving what this one made. Raises NotDisposable."""
+    """Remove what a killed rehearsal left behind and, on leaving, what this one created. Raises NotDisposable."""
     require_disposable(api, context, manifests)
     clear(api, manifests)
     try:
@@ -40,12 +40,12 @@ def disposable_cluster(api: Api, context: str, manifests: Sequence[Manifest]) ->
 
 
 def clear(api: Api, manifests: Sequence[Manifest]) -> None:
-    """Delete what rehearsals created, here or in one that was killed, and wait for the namespaces to be gone."""
+    """Delete everything created by this or an earlier rehearsal, and wait until the namespaces are gone."""
     deadline = time.monotonic() + _GONE_TIMEOUT_S
     while (found := _own(api, _NAMESPACES)) and time.monotonic() < deadline:
         for path in found:
             api.delete(path)
-            for pod in api.list(f"{path}/pods"):  # or the namespace waits for their grace period
+            for pod in api.list(f"{path}/pods"):  # otherwise the namespace waits for their grace period
                 api.delete(f"{path}/pods/{pod['metadata']['name']}", now=True)
         time.sleep(0.2)
     if found:
@@ -83,7 +83,7 @@ def _foreign_objects(api: Api, manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _alone(api: Api, manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Paths of the stack's objects that stand in no namespace, of kinds that the server knows."""
+    """Yield the paths of the stack's cluster-scoped objects of kinds that the server knows."""
     for manifest in manifests:
         try:
             if not api.is_namespaced(manifest.body["apiVersion"], manifest.kind):

@@ -1,4 +1,4 @@
-"""Everything that keeps a rehearsal from being held; each is said in words, without a traceback."""
+"""All errors that prevent a rehearsal; each is reported as a sentence, without a traceback."""
 
 from ops.rehearse.api import Refused
 from ops.rehearse.binaries import ProgramsMissing

@@ -1,4 +1,4 @@
-"""Fake nodes: pools that start at their minimum and grow by one node while the scheduler finds no place for a pod."""
+"""Fake nodes: pools start at their minimum and grow by one node while the scheduler cannot place a pod."""
 
 import itertools
 from collections import Counter
@@ -10,7 +10,7 @@ from ops.rehearse.api import Api, Object
 from ops.rehearse.pools import ZONE, Pool
 
 REHEARSAL_LABEL = "ragspan.dev/rehearsal"
-"""Worn by every node and namespace that a rehearsal creates: what lacks it is never touched."""
+"""The label of every node and namespace that a rehearsal creates; nothing without it is ever touched."""
 FAKE_NODE = {"kwok.x-k8s.io/node": "fake"}
 POOL_ANNOTATION = "ragspan.dev/rehearsed-pool"
 NODES = "/api/v1/nodes"
@@ -26,7 +26,7 @@ class Node:
 
 
 class Fleet:
-    """The nodes of one rehearsal. `closed_zones` and `closed_pools` get no further node until they open again."""
+    """The nodes of one rehearsal. `closed_zones` and `closed_pools` get no new nodes until they are opened again."""
 
     def __init__(self, api: Api, pools: Sequence[Pool]) -> None:
         self.pools = {pool.name: pool for pool in pools}
@@ -37,7 +37,7 @@ class Fleet:
         self._numbers = itertools.count(1)
 
     def start(self) -> None:
-        """Bring every pool to its minimum, its zones in turn."""
+        """Bring every pool to its minimum, spread over its zones."""
         for pool in self.pools.values():
             while self.count(pool) < pool.min_nodes:
                 self.add(pool, self.zones_of(pool)[0])
@@ -46,7 +46,7 @@ class Fleet:
         return sum(node.pool == pool.name for node in self.nodes.values())
 
     def zones_of(self, pool: Pool) -> list[str]:
-        """Its open zones, the emptiest first."""
+        """Return the pool's open zones, the emptiest first."""
         nodes = Counter(node.zone for node in self.nodes.values() if node.pool == pool.name)
         return sorted((zone for zone in pool.zones if zone not in self.closed_zones), key=lambda zone: nodes[zone])
 
@@ -57,12 +57,12 @@ class Fleet:
         return node
 
     def bring_back(self, node: Node) -> None:
-        """Create the node, empty, under the name that it has or had."""
+        """Create the node, empty, under its name."""
         self._api.create(NODES, _body(node, self.pools[node.pool]))
         self.nodes[node.name] = node
 
     def remove(self, node: Node) -> None:
-        """Delete the node, as a machine vanishes: its pods are not asked."""
+        """Delete the node as if its machine vanished, without asking its pods."""
         self._api.delete(f"{NODES}/{node.name}")
         del self.nodes[node.name]
 
@@ -73,7 +73,7 @@ class Fleet:
         self._api.patch(f"{NODES}/{node.name}", {"spec": {"unschedulable": None}})
 
     def room_for(self, pod: Object) -> Iterator[tuple[Pool, str]]:
-        """The pools and zones whose next node the pod might fit, preferred first; the scheduler has the last word."""
+        """Yield pools and zones whose next node might fit the pod, preferred ones first; the scheduler decides."""
         for pool in self.pools.values():
             open_ = pool.name not in self.closed_pools and self.count(pool) < pool.max_nodes
             if open_ and _might_fit(pod["spec"], pool):
@@ -100,7 +100,7 @@ def _body(node: Node, pool: Pool) -> Object:
 
 
 def _might_fit(spec: Mapping[str, Any], pool: Pool) -> bool:
-    """Whether the pod's node selector and tolerations let it onto the pool's nodes; sizes are left to the scheduler."""
+    """Whether the pod's node selector and tolerations allow the pool's nodes; sizes are left to the scheduler."""
     wanted: Mapping[str, str] = spec.get("nodeSelector") or {}
     known = {key: value for key, value in wanted.items() if key != ZONE and not key.startswith("kubernetes.io/")}
     return known.items() <= pool.labels.items() and all(

@@ -1,8 +1,8 @@
-"""A process of its own that starts a rehearsal's programs and ends them, however the rehearsal itself ends.
+"""A separate process that starts a rehearsal's programs and ends them, however the rehearsal itself ends.
 
-It is run as a file, by the standard library alone, in a session of its own, so that Ctrl-C reaches only the rehearsal.
-It reads one JSON request a line and answers each in one line. When its input ends, because the rehearsal closed it, was
-killed or crashed, it ends its programs last-started first and removes the folder named on its command line.
+It is run as a file, with only the standard library, in its own session, so that Ctrl-C reaches only the rehearsal. It
+reads one JSON request per line and answers each in one line. When its input ends, because the rehearsal closed it, was
+killed or crashed, it ends its programs, the last one started first, and removes the folder named on its command line.
 """
 
 import json
@@ -19,14 +19,14 @@ STOP_TIMEOUT_S = 10
 
 
 class Programs:
-    """The programs it started by name, each with its log in the folder."""
+    """The started programs by name, each with its log in the folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """`{"start": NAME, "command": [...]}` starts a program; both that and `{}` tell which have ended."""
+        """`{"start": NAME, "command": [...]}` starts a program; this and `{}` report which programs have ended."""
         if name := request.get("start"):
             with (self._folder / f"{name}.log").open("wb") as log:
                 self._started[name] = subprocess.Popen(  # noqa: S603 - the rehearsal's own programs
@@ -42,7 +42,7 @@ class Programs:
         }
 
     def end(self) -> None:
-        """End every program that still runs, last-started first, and wait until it has."""
+        """End every running program, the last one started first, and wait for it."""
         for program in reversed(self._started.values()):
             program.terminate()
             try:

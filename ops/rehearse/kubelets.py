@@ -1,4 +1,4 @@
-"""kwok in place of kubelets, for a rehearsal's own nodes alone."""
+"""Starts kwok in place of kubelets, for a rehearsal's own nodes only."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STAGES = Path(__file__).with_name("stages.yaml")
 
 
 def start_kubelets(programs: Programs, kwok: Path, connection: Connection) -> None:
-    """Start kwok, which makes nodes with the rehearsal's label ready and their pods run."""
+    """Start kwok, which makes nodes with the rehearsal's label ready and runs their pods."""
     programs.start(
         kwok,
         f"--kubeconfig={connection.kubeconfig}",

@@ -1,4 +1,4 @@
-"""A stack's Kubernetes objects as they are applied: in the graph's order, with stand-ins for what is unknown."""
+"""A stack's Kubernetes objects in the form and order in which they are applied, with stand-ins for unknown values."""
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +10,12 @@ from ops.plan.graph import COMPUTED, SECRET, Manifest, RecordedStack
 
 _MAKE_PODS = ("CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet")
 STAND_IN = "rehearsal"
-"""What an unknown or secret text becomes."""
+"""The text that replaces an unknown or secret one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Substitution:
-    """A value that only a deployment knows, and stood in for: which object, which field, and why."""
+    """A replaced value that only a deployment knows: in which object and field, and what was `found` there."""
 
     object: str
     field: str
@@ -23,12 +23,12 @@ class Substitution:
 
 
 def label(manifest: Manifest) -> str:
-    """`Deployment ragspan/llm`."""
+    """Return a label such as `Deployment ragspan/llm`."""
     return f"{manifest.kind} {manifest.namespace}/{manifest.name}".replace(" /", " ")
 
 
 def in_order(stack: RecordedStack) -> list[Manifest]:
-    """The stack's objects, each after everything that the graph says it depends on."""
+    """Return the stack's objects, each after everything that it depends on in the graph."""
     known = {resource.urn for resource in stack.resources}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for resource in stack.resources:
@@ -39,7 +39,7 @@ def in_order(stack: RecordedStack) -> list[Manifest]:
 
 
 def applicable(manifest: Manifest) -> tuple[dict[str, Any], list[Substitution]]:
-    """The object to apply, and what stands in it for values that are unknown or secret."""
+    """Return the object to apply, and the stand-ins in it for unknown or secret values."""
     found: list[Substitution] = []
     body = _substituted(manifest.body, (), label(manifest), found)
     return {**body, "metadata": {**body.get("metadata", {}), "name": manifest.name}}, found
@@ -56,7 +56,7 @@ def _substituted(value: Any, path: tuple[str, ...], of: str, found: list[Substit
     if not marks:
         return value
     found.append(Substitution(object=of, field=".".join(path), found=marks[0]))
-    if of.startswith("Secret ") and path in {("data",), ("stringData",)}:  # secret as a whole, its keys with it
+    if of.startswith("Secret ") and path in {("data",), ("stringData",)}:  # secret as a whole, including its keys
         return {}
     if of.startswith("Secret ") and path[0] == "data":
         return base64.b64encode(STAND_IN.encode()).decode()
@@ -64,7 +64,7 @@ def _substituted(value: Any, path: tuple[str, ...], of: str, found: list[Substit
 
 
 def secrets_named(manifests: Sequence[Manifest]) -> dict[tuple[str, str], set[str]]:
-    """The keys that pods take from Secrets which the stack does not make itself, by namespace and Secret."""
+    """Return the keys that pods use from Secrets not created by the stack, by namespace and Secret."""
     own = {(manifest.namespace, manifest.name) for manifest in manifests if manifest.kind == "Secret"}
     wanted: dict[tuple[str, str], set[str]] = {}
     for manifest in manifests:
@@ -75,7 +75,7 @@ def secrets_named(manifests: Sequence[Manifest]) -> dict[tuple[str, str], set[st
 
 
 def pod_spec(manifest: Manifest) -> Mapping[str, Any]:
-    """The pod that a workload makes, or is; empty for what makes none."""
+    """Return the pod spec of a workload or pod; empty for other objects."""
     spec: Any = manifest.body.get("spec") or {}
     if manifest.kind == "Pod":
         return spec
@@ -85,7 +85,7 @@ def pod_spec(manifest: Manifest) -> Mapping[str, Any]:
 
 
 def _secret_keys(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names of Secrets with the key that is taken, or "" where all are."""
+    """Yield names of Secrets with the key used, or "" for all keys."""
     for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
         for entry in container.get("env", ()):
             if reference := entry.get("valueFrom", {}).get("secretKeyRef"):

@@ -1,4 +1,4 @@
-"""The node pools that a stack's cluster would have, as a rehearsal grows them: one for each capacity entry."""
+"""The node pools that a stack's cluster would have, one for each capacity entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from infra.naming import EKS_NODE_GROUP_PREFIX_CHARS, pool_name
 from ops.rehearse.allocatable import Allocatable, allocatable
 
 ONE_NODE = Allocatable(millicores=4000, memory_mib=8 * 1024, disk_gib=50, pods=110)
-"""What stands in for an existing cluster, whose nodes nobody has told us: one node, without zone, of this size."""
+"""Stands in for an existing cluster, of whose nodes nothing is known: a single node of this size, without a zone."""
 
 ZONE = "topology.kubernetes.io/zone"
 _KARPENTER_CAPACITY = {"reservation": "reserved", "on_demand": "on-demand", "spot": "spot"}
@@ -24,7 +24,7 @@ _KARPENTER_CAPACITY = {"reservation": "reserved", "on_demand": "on-demand", "spo
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """Like nodes: `labels` and `taints` are what a pod meets there, `zones` where nodes may stand.
+    """A pool of identical nodes with these `labels` and `taints`, in these `zones`.
 
     A zone of "" is none. `room` is what one node leaves for pods.
     """
@@ -41,7 +41,7 @@ class Pool:
 
 
 def pools_of(cluster: Cluster) -> tuple[Pool, ...]:
-    """The pools in the order in which they are grown: as the stack file lists pools, and capacity in each."""
+    """Return the pools in the order of growth: as the stack file lists pools, and the capacity in each."""
     if isinstance(cluster, ExistingCluster):
         return (_one_node(),)
     return tuple(_pool(cluster, pool, entry) for pool in cluster.pools for entry in pool.capacity)
@@ -93,7 +93,7 @@ def _zones(cluster: GkeCluster | EksCluster, pool: NodePool, entry: Capacity) ->
 
 
 def _offered_gpus(pool: NodePool, machine: Machine) -> int:
-    """How many `nvidia.com/gpu` a node advertises: its GPUs, or all shares of them."""
+    """Return how many `nvidia.com/gpu` a node advertises: its GPUs, or all shares of them."""
     if pool.kind == "cpu" or pool.sharing is None:
         return machine.gpus
     if isinstance(pool.sharing, Mig):
@@ -102,12 +102,12 @@ def _offered_gpus(pool: NodePool, machine: Machine) -> int:
 
 
 def _is_karpenters(cluster: GkeCluster | EksCluster, pool: NodePool) -> bool:
-    """Whether Karpenter starts the nodes, which keeps no minimum."""
+    """Whether Karpenter manages the nodes; it keeps no minimum."""
     return isinstance(cluster, EksCluster) and pool is not scheduling.system_pool(cluster.pools)
 
 
 def _cloud_labels(cluster: GkeCluster | EksCluster, pool: NodePool, entry: Capacity) -> dict[str, str]:
-    """What the cloud itself, or Karpenter, puts on its nodes."""
+    """Return the labels that the cloud or Karpenter adds to its nodes."""
     name = pool_name(pool.name, entry.kind, limit=EKS_NODE_GROUP_PREFIX_CHARS)
     labels = {"node.kubernetes.io/instance-type": pool.machine_type, "topology.kubernetes.io/region": cluster.region}
     if _is_karpenters(cluster, pool):

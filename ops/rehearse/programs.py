@@ -1,4 +1,4 @@
-"""The programs of one rehearsal, run by a guard that ends them even if the rehearsal is killed."""
+"""Runs the programs of one rehearsal under a guard, which ends them even if the rehearsal is killed."""
 
 import json
 import shutil
@@ -19,20 +19,20 @@ class ProgramEnded(Exception):
 
 
 class Programs:
-    """Starts programs in `folder`, which is private to this user, and tells when one has ended."""
+    """Starts programs in `folder`, which is private to this user, and notices when one ends."""
 
     def __init__(self, folder: Path, guard: "subprocess.Popen[str]") -> None:
         self.folder = folder
         self._guard = guard
         self.pids: dict[str, int] = {"guard": guard.pid}
-        """The processes by name, the guard's own among them."""
+        """The process ids by name, including the guard's."""
 
     def start(self, path: Path, *arguments: str) -> None:
-        """Start a program under its file's name."""
+        """Start a program, named after its file."""
         self._ask({"start": path.name, "command": [str(path), *arguments]})
 
     def check(self) -> None:
-        """Raise ProgramEnded, with the end of its log, if a program has ended."""
+        """Raise ProgramEnded, with the end of the log, if a program has ended."""
         self._ask({})
 
     def _ask(self, request: dict[str, object]) -> None:
@@ -51,28 +51,28 @@ class Programs:
 
 @contextmanager
 def programs() -> Generator[Programs]:
-    """Programs in a private folder; on leaving, and if this process dies, they are ended and the folder is removed."""
+    """Yield programs in a private folder. On leaving, or if this process dies, they end and the folder is removed."""
     folder = Path(tempfile.mkdtemp(prefix="ragspan-rehearse-"))  # mode 0700
     guard = subprocess.Popen(  # noqa: S603 - our own file
         [sys.executable, "-I", str(_GUARD), str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C in a terminal reaches this process alone
+        start_new_session=True,  # Ctrl-C in a terminal then reaches only this process
     )
     try:
         yield Programs(folder, guard)
     finally:
         with _undisturbed():
             guard.communicate()  # closes its input
-            shutil.rmtree(folder, ignore_errors=True)  # for a guard that was ended before it could
+            shutil.rmtree(folder, ignore_errors=True)  # in case the guard was ended before it could do so
 
 
 @contextmanager
 def _undisturbed() -> Generator[None]:
-    """Let an impatient second Ctrl-C not leave before everything has ended."""
+    """Ignore an impatient second Ctrl-C until everything has ended."""
     before = signal.getsignal(signal.SIGINT)
-    with suppress(ValueError):  # only the main thread may
+    with suppress(ValueError):  # only allowed in the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One stack on one API server: its objects applied, its pods placed on fake nodes, and what came of it."""
+"""Rehearses one stack on one API server: applies its objects, places its pods on fake nodes, and reports."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ Progress = Callable[[str], None]
 
 
 def rehearse(api: Api, config: StackConfig, stack: RecordedStack, *, drills: bool, progress: Progress) -> Rehearsed:
-    """Apply the stack, place its pods, and drill if asked to. Raises NotSettled and Unreachable."""
+    """Apply the stack, place its pods, and run the drills if wanted. Raises NotSettled and Unreachable."""
     seconds: dict[str, float] = {}
     fleet = Fleet(api, pools_of(config.cluster))
     with _timed("apply", seconds, progress):

@@ -1,4 +1,4 @@
-"""What a rehearsal found out about a stack: pure data, and how `--json` spells it."""
+"""The results of a rehearsal: pure data, and its form for `--json`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,9 +11,9 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectResult:
-    """What the API server said of one object.
+    """The API server's verdict on one object.
 
-    It serves no custom resource: those are `checked` (or refused) by their projects' schemas, or `unchecked`.
+    It serves no custom resources: those are `checked` (or refused) by their projects' schemas, or `unchecked`.
     """
 
     object: str
@@ -23,7 +23,7 @@ class ObjectResult:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomKind:
-    """The custom resources of one kind. `by` is the schema that they were held against, "" where there is none."""
+    """The custom resources of one kind. `by` names the schema that they were checked with, "" if there is none."""
 
     kind: str
     objects: int
@@ -33,7 +33,7 @@ class CustomKind:
 
 @dataclass(frozen=True, kw_only=True)
 class PodResult:
-    """Where one pod stands, or in the scheduler's (or controller's) own words why it does not."""
+    """Where one pod was placed, or the scheduler's (or controller's) own words why it was not."""
 
     workload: str
     pod: str
@@ -45,7 +45,7 @@ class PodResult:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolResult:
-    """How many nodes of a pool run, and how many of them our pods need."""
+    """How many nodes of a pool run, and how many of them our pods use."""
 
     pool: str
     capacity: str
@@ -58,7 +58,7 @@ class PoolResult:
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaResult:
-    """One resource of a ResourceQuota: what is used of how much."""
+    """One resource of a ResourceQuota: how much of it is used."""
 
     quota: str
     resource: str
@@ -68,7 +68,7 @@ class QuotaResult:
 
 @dataclass(frozen=True, kw_only=True)
 class NotRehearsed:
-    """Something that belongs to the stack and that this rehearsal says nothing of, and why."""
+    """A part of the stack that the rehearsal did not cover, and why."""
 
     subject: str
     reason: str
@@ -76,10 +76,10 @@ class NotRehearsed:
 
 @dataclass(frozen=True, kw_only=True)
 class DrillResult:
-    """One disturbance and one workload. `lowest_ready` of `replicas` pods answered at the worst moment.
+    """The effect of one disturbance on one workload. `lowest_ready` of `replicas` pods were ready at the worst moment.
 
-    `ready_after` of them did once all was done that the pools allow; `words` say what keeps the others. `passed` is
-    None where the drill only tells.
+    `ready_after` were ready once everything had been done that the pools allow; `words` say what keeps the others.
+    `passed` is None if the drill only informs.
     """
 
     drill: str
@@ -95,7 +95,7 @@ class DrillResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsed:
-    """One stack's rehearsal. `seconds` are by phase."""
+    """The results for one stack. `seconds` are by phase."""
 
     stack: str
     kubernetes: str
@@ -124,12 +124,12 @@ class Rehearsed:
         return tuple(drill for drill in self.drills if drill.passed is False)
 
     def passed(self, *, strict: bool) -> bool:
-        """Whether all was accepted, placed and drilled well; if strict, also whether nothing was left out."""
+        """Whether everything was accepted, placed and drilled well; if strict, also whether nothing was left out."""
         wrong = self.refused or self.unplaced or self.failed_drills
         return not wrong and not (strict and self.not_rehearsed)
 
 
 def as_json(rehearsed: Iterable[Rehearsed], *, strict: bool) -> dict[str, Any]:
-    """The rehearsals as `--json` prints them."""
+    """Return the rehearsals as `--json` prints them."""
     stacks = [{**asdict(one), "passed": one.passed(strict=strict)} for one in rehearsed]
     return {"schema_version": SCHEMA_VERSION, "stacks": stacks}

@@ -1,4 +1,4 @@
-"""Waits until the real scheduler and controllers have placed every pod, growing pools where it finds no place."""
+"""Waits until the real scheduler and controllers have placed every pod, growing pools when they find no place."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -10,9 +10,9 @@ from ops.rehearse.pools import Pool
 from ops.rehearse.volumes import offer_volumes
 
 QUIET_S = 5
-"""Nothing has happened for so long: nothing will."""
+"""After this much time without any change, nothing more is expected."""
 TRIAL_S = 3
-"""Time for the scheduler to use a new node that is ready; it tries a waiting pod again at once."""
+"""How long the scheduler gets to use a new node once it is ready; it retries waiting pods at once."""
 SETTLE_TIMEOUT_S = 120
 _POLL_S = 0.1
 _NO_CONDITION: Mapping[str, str] = {}
@@ -20,7 +20,7 @@ _NO_CONDITION: Mapping[str, str] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A Deployment or StatefulSet whose pods are waited for. Pods that hold room serve nobody: any other takes it."""
+    """A Deployment or StatefulSet whose pods are awaited. `holds_room`: its pods are placeholders and serve nobody."""
 
     kind: str
     namespace: str
@@ -35,7 +35,7 @@ class Workload:
         return f"{self.kind} {self.namespace}/{self.name}"
 
     def owns(self, pod: Object) -> bool:
-        """Whether the pod is one of its replicas."""
+        """Whether the pod is one of the workload's replicas."""
         metadata = pod["metadata"]
         return metadata["namespace"] == self.namespace and self.selector.items() <= metadata.get("labels", {}).items()
 
@@ -45,17 +45,17 @@ class NotSettled(Exception):
 
 
 class Scheduling:
-    """One rehearsal's pods in their namespaces, and the fleet that they are placed on."""
+    """The pods of one rehearsal in their namespaces, and the fleet that they are placed on."""
 
     def __init__(self, api: Api, fleet: Fleet, namespaces: Collection[str], provisioners: Collection[str]) -> None:
         self.api, self.fleet = api, fleet
         self.namespaces, self.provisioners = namespaces, provisioners
         self.words: dict[str, str] = {}
-        """What the scheduler last said of each pod that it could not place, by uid."""
+        """The scheduler's last message about each pod that it could not place, by uid."""
         self._volume_zones: dict[tuple[str, str], str] = {}
 
     def pods(self) -> list[Object]:
-        """All pods, the oldest first; and volumes for claims that wait, as a driver would meanwhile."""
+        """Return all pods, oldest first. Also creates volumes for waiting claims, as a driver would meanwhile."""
         for namespace in self.namespaces:
             zones = offer_volumes(self.api, namespace, self.provisioners, self.fleet.nodes)
             self._volume_zones |= {(namespace, claim): zone for claim, zone in zones.items()}
@@ -63,7 +63,7 @@ class Scheduling:
         return sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
     def settle(self, workloads: Collection[Workload]) -> list[Object]:
-        """Wait until every pod is ready, or nothing more can be done for those that are not. Raises NotSettled."""
+        """Wait until every pod is ready, or nothing more can be done for the rest. Raises NotSettled."""
         hopeless: set[tuple[str, str, str]] = set()
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         seen, since = "", time.monotonic()
@@ -84,7 +84,7 @@ class Scheduling:
         raise NotSettled(f"Pods were still changing after {SETTLE_TIMEOUT_S} s.")
 
     def wait_ready(self, nodes: Collection[Node]) -> None:
-        """Wait until the nodes are ready and the controller has taken off the taint that says they are not."""
+        """Wait until the nodes are ready and the controller has removed their not-ready taint."""
         waiting = {node.name for node in nodes}
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
         while waiting:
@@ -98,11 +98,11 @@ class Scheduling:
             time.sleep(_POLL_S / 2)
 
     def words_on(self, pod: Object) -> str:
-        """Why the pod has no node, in the scheduler's last words."""
+        """Return why the pod has no node, in the scheduler's last words."""
         return self.words.get(pod["metadata"]["uid"], "") or unschedulable_words(pod) or "the scheduler said nothing"
 
     def words_of_controller(self, workload: Workload) -> str:
-        """Why the workload's controller could not make a pod, in its own words."""
+        """Return why the workload's controller could not create a pod, in its own words."""
         path = f"/api/v1/namespaces/{workload.namespace}/events"
         for event in reversed(self.api.list(path, fieldSelector="reason=FailedCreate")):
             if event["involvedObject"]["name"].startswith(workload.name):
@@ -110,7 +110,7 @@ class Scheduling:
         return "its controller made no such pod and gave no reason"
 
     def _grow(self, pods: list[Object], hopeless: set[tuple[str, str, str]]) -> bool:
-        """Add the one node that lets the scheduler place a pod, if there is one."""
+        """Add one node that lets the scheduler place a pod; return whether there was one."""
         for pod in pods:
             if not is_unschedulable(pod):
                 continue
@@ -131,13 +131,13 @@ class Scheduling:
                 yield pool, zone
 
     def _zones_of_volumes(self, pod: Object) -> set[str]:
-        """Where the pod's volumes stand already: a node elsewhere is of no use to it."""
+        """Return the zones of the pod's existing volumes: nodes elsewhere are of no use to it."""
         claims = [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod["spec"].get("volumes", ())]
         zones = {self._volume_zones.get((pod["metadata"]["namespace"], claim)) for claim in claims if claim}
         return {zone for zone in zones if zone is not None}
 
     def _is_used(self, node: Node, uid: str) -> bool:
-        """Whether the scheduler puts a pod onto the node. What it says instead is kept as its words."""
+        """Whether the scheduler uses the node. If not, its message about the pod is recorded."""
         self.wait_ready([node])
         deadline = time.monotonic() + TRIAL_S
         while time.monotonic() < deadline:
@@ -151,7 +151,7 @@ class Scheduling:
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether the pod answers: it is ready and not on its way out."""
+    """Whether the pod is ready and not being deleted."""
     return "deletionTimestamp" not in pod["metadata"] and _condition(pod, "Ready").get("status") == "True"
 
 

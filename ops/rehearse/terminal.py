@@ -1,4 +1,4 @@
-"""The rehearsal as a person reads it in a terminal."""
+"""Shows the rehearsal in a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,9 +13,9 @@ _MARKS = {None: "   ", True: "  [green]✔[/green]", False: "  [red]✘[/red]"}
 
 
 def show(rehearsed: Sequence[Rehearsed], console: Console, *, strict: bool) -> None:
-    """Print each stack: refusals, pods, pools, quota, drills, what was assumed and what was left out; then totals.
+    """Print each stack's refusals, pods, pools, quotas, drills, assumptions and omissions, then the totals.
 
-    Tables keep to the page; a sentence stays on one line, for a log to be searched.
+    Tables are as wide as the page; sentences stay on one line each, so that a log can be searched.
     """
     for one in rehearsed:
         title = f"\n[bold]{escape(one.stack)}[/bold]  Kubernetes {one.kubernetes}, {_counts(one)}"

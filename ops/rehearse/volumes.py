@@ -1,8 +1,8 @@
-"""The part of a cloud's volume driver: offers a volume for each claim that the real controllers say needs one.
+"""Plays the part of a cloud's volume driver: creates a volume for each claim that the real controllers say needs one.
 
-A disk stands in the zone of the node that the scheduler chose, or on that node where there are no zones, and its pod
-can go nowhere else, as with the drivers of GKE, EKS and k3d; what many nodes may write to is reached from all of them.
-Binding stays the controllers' work.
+A disk is bound to the zone of the node that the scheduler chose, or to that node if there are no zones, so its pod
+cannot move elsewhere, as with the drivers of GKE, EKS and k3d. Volumes that many nodes may write to are reachable from
+all of them. Binding remains the controllers' work.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from ops.rehearse.fleet import REHEARSAL_LABEL, Node
 from ops.rehearse.pools import ZONE
 
 STAND_IN_PROVISIONER = "rehearsal.ragspan.dev"
-"""Of storage classes that the stack names and does not make."""
+"""The provisioner of storage classes that the stack refers to but does not create."""
 
 _PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 _NODE = "volume.kubernetes.io/selected-node"
@@ -21,9 +21,9 @@ VOLUMES = "/api/v1/persistentvolumes"
 
 
 def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes: Mapping[str, Node]) -> dict[str, str]:
-    """Create a volume for each claim of the namespace that waits for one of the provisioners.
+    """Create a volume for each claim in the namespace that waits for one of the provisioners.
 
-    Return the zone of each new disk by its claim.
+    Return the zone of each new disk by claim.
     """
     zones: dict[str, str] = {}
     for claim in api.list(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"):
@@ -31,7 +31,7 @@ def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes
         if annotations.get(_PROVISIONER) in provisioners and not claim["spec"].get("volumeName"):
             shared = _NODE not in annotations or "ReadWriteMany" in claim["spec"]["accessModes"]
             node = None if shared else nodes.get(annotations[_NODE])
-            if shared or node:  # the chosen node may be gone; then the scheduler chooses another
+            if shared or node:  # if the chosen node is gone, the scheduler chooses another
                 api.apply(_volume(claim, annotations[_PROVISIONER], node))
             if node:
                 zones[claim["metadata"]["name"]] = node.zone
@@ -39,7 +39,7 @@ def offer_volumes(api: Api, namespace: str, provisioners: Collection[str], nodes
 
 
 def stand_in_class(name: str) -> dict[str, Any]:
-    """A storage class in place of one that is there in the real cluster."""
+    """Return a stand-in for a storage class that exists in the real cluster."""
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",

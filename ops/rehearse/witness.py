@@ -1,4 +1,4 @@
-"""Sees every change of the pods during a drill, also those that are over before anybody looks."""
+"""Observes every change of the pods during a drill, even those that are over before anybody looks."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from ops.rehearse.scheduling import Workload, is_ready
 
 
 class Witness:
-    """Remembers the pods of these namespaces as they are now, and reads from the server what became of them since."""
+    """Remembers the current pods of these namespaces, and later reads from the server what has happened to them."""
 
     def __init__(self, api: Api, namespaces: Collection[str]) -> None:
         self._api = api
@@ -15,7 +15,7 @@ class Witness:
         self._before = {path: api.get(path) for path in self._paths}
 
     def lowest_ready(self, workloads: Collection[Workload]) -> dict[str, int]:
-        """The fewest pods of each workload, by its label, that were ready at any one moment since."""
+        """Return the fewest ready pods of each workload, by label, at any moment since."""
         pods = {pod["metadata"]["uid"]: pod for answer in self._before.values() for pod in answer["items"]}
         lowest = {workload.label: _ready(workload, pods) for workload in workloads}
         for path in self._paths:

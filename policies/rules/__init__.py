@@ -1,4 +1,4 @@
-"""Every rule of the pack, one per module. A new rule is a module here and a line below."""
+"""All rules of the pack, one per module. A new rule is a module here and an entry below."""
 
 from policies.rules import gpu_pods_are_bounded, images_are_pinned, workloads_run_restricted
 

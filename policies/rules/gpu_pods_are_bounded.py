@@ -1,7 +1,7 @@
-"""What can land on a GPU node asks for its GPUs and says how much else it takes.
+"""A pod that can be placed on a GPU node must request GPUs and say how much else it needs.
 
-A pod is a GPU pod if it asks for a GPU, tolerates the GPU taint, selects GPU nodes or sets NVIDIA_VISIBLE_DEVICES. The
-last shows a container every GPU of its node without asking for one. A DaemonSet may tolerate the taint: node agents do.
+A GPU pod is one that requests a GPU, tolerates the GPU taint, selects GPU nodes or sets NVIDIA_VISIBLE_DEVICES, which
+gives a container all GPUs of its node without requesting any. DaemonSets may tolerate the taint, as node agents do.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ALL_DEVICES = "NVIDIA_VISIBLE_DEVICES"
 
 
 def check(pod: Pod) -> Iterator[str]:
-    """A GPU pod without bounds takes the node from the pods that were planned for it."""
+    """A GPU pod without limits takes the node away from the pods that were planned for it."""
     requesting = [c for c in pod.containers() if _asks(c.spec)]
     reason = _why_on_gpu_nodes(pod)
     if reason and not requesting and pod.workload != "DaemonSet":

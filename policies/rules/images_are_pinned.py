@@ -1,4 +1,4 @@
-"""Container images name one build: a digest, or a full version that its publisher does not move."""
+"""Container images must name one build: by digest, or by a full version that its publisher does not move."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _ALLOWED = "repository@sha256:<64 hex digits>, or repository:<major.minor.patch>
 
 
 def check(pod: Pod) -> Iterator[str]:
-    """A tag such as `latest`, `v1` or `1.39` moves, and then replicas of one workload differ."""
+    """A tag such as `latest`, `v1` or `1.39` moves, and then the replicas of a workload differ."""
     for container in pod.containers():
         image = at(container.spec, "image")
         if not image:

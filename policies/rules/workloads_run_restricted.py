@@ -1,4 +1,4 @@
-"""Pods keep to the Pod Security Standard `restricted`, with a read-only root file system on top.
+"""Pods must meet the Pod Security Standard `restricted`, and have a read-only root file system.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/ for Linux pods. Its AppArmor, SELinux and sysctl
 controls are left to the namespace's admission: no workload here sets those fields.
@@ -24,7 +24,7 @@ _SECCOMP_PROFILES = ("RuntimeDefault", "Localhost")
 
 
 def check(pod: Pod) -> Iterator[str]:
-    """A field that is missing counts as its unsafe default."""
+    """A missing field counts as its unsafe default."""
     for key in _HOST_NAMESPACES:
         if at(pod.spec, key):
             yield f"{key} is true; remove it"
