@@ -57,7 +57,9 @@ def problem_of(error: Exception) -> Problem:
             return _of_dependency(error)
         case IndexMismatch():
             return Problem(
-                503, "The document index was built by another embedding model; its operator must rebuild it."
+                503,
+                "The document index was built with another embedding model, or cut in another way; "
+                "its operator must rebuild it.",
             )
         case StaleVersion():
             return Problem(409, "A newer version of this document is already in the index; nothing was changed.")

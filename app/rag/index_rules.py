@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import cast
 
 import numpy as np
 
@@ -20,12 +21,19 @@ from app.ports import (
 
 
 def require_identity(found: object, wanted: IndexIdentity, place: str) -> None:
-    """Raise IndexMismatch unless the index at `place` was built with the wanted identity."""
-    if found != asdict(wanted):
-        raise IndexMismatch(
-            f"{place} was built with {found}, this program uses {asdict(wanted)}; "
-            "ingest into another index, or go back to the settings that this one was built with."
-        )
+    """Raise IndexMismatch, which names what differs, unless the index at `place` was built with the wanted identity."""
+    here = asdict(wanted)
+    if found == here:
+        return
+    there = cast("dict[str, object]", found) if isinstance(found, dict) else dict[str, object]()
+    built, uses = (
+        ", ".join(f"{key} {of.get(key)!r}" for key in {**here, **there} if there.get(key) != here.get(key))
+        for of in (there, here)
+    )
+    raise IndexMismatch(
+        f"{place} was built with {built}, this program uses {uses}; "
+        "ingest into another index, or go back to the settings that this one was built with."
+    )
 
 
 def require_vectors(document: DocumentVersion, vectors: Matrix, chunks: int, dimensions: int) -> None:
