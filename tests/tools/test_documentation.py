@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
+
+from app.settings import Settings
+from ragspan.cli import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -31,6 +35,34 @@ def test_every_file_named_exists(page: Path) -> None:
     named = re.findall(CHECKED_PATHS, page.read_text())
     examples = ("cache.py", "<name>", "us-central1")
     assert [path for path in named if not (ROOT / path).exists() and not path.endswith(examples)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", re.sub("`[^`]*`", "", page.read_text()))
+    assert [f"{to}#{name}" for to, name in links if name not in headings((page.parent / to) if to else page)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    named = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", name).strip().lower().replace(" ", "-") for name in named}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_and_option_named_exists(page: Path) -> None:
+    calls = re.findall(r"\.venv/bin/ragspan ([a-z]+)((?:.*\\\n)*[^\n#`]*)", page.read_text())
+    for name, arguments in calls:
+        command = main.get_command(click.Context(main), name)
+        assert command, f"ragspan {name}"
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", arguments)) <= options, f"ragspan {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_setting_named_exists(page: Path) -> None:
+    known = {f"RAGSPAN_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"RAGSPAN_[A-Z0-9_]+", page.read_text())) <= known
 
 
 def test_every_page_is_in_the_index() -> None:

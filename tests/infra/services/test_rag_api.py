@@ -1,5 +1,7 @@
 """The answer service knows its neighbours, keeps answering through updates, and reaches nothing else."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +68,13 @@ def test_its_traces_go_to_the_collector_and_to_nothing_else_there() -> None:
         "ports": [{"port": 4318, "protocol": "TCP"}],
     }
     assert "RAGSPAN_OTLP_ENDPOINT" not in environment(rag_api(), "rag-api")
+
+
+def test_the_labels_by_which_it_lets_pods_in_are_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to-let-others-reach-a-stack.md").read_text()
+    rules = manifest(rag_api(), "NetworkPolicy", "rag-api")["spec"]["ingress"]
+    selectors = [rule["from"][0]["podSelector"]["matchLabels"] for rule in rules]
+    assert selectors == [{label: "true"} for label in re.findall(r"^\| `(ragspan\.dev/.+?)` \|", page, re.MULTILINE)]
 
 
 def test_it_answers_to_its_own_names_and_those_of_the_operator() -> None:
