@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -169,6 +169,6 @@ async def _target(
             return
         adapters = await stack.enter_async_context(open_adapters(settings))
         await adapters.store.open(index_identity(adapters.embedder))
-        ingestor = Ingestor(adapters.store, adapters.embedder)
+        ingestor = stack.enter_context(closing(Ingestor(adapters.store, adapters.embedder)))
         place = f"{settings.vector_store} store at {store_place(settings)}"
         yield partial(ingestor.ingest, tenant or DEFAULT_TENANT), place

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.ingest.document import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ingest.identity import chunk_id, content_version, document_id
-from app.ingest.parsing import parse
+from app.ingest.reader import Reader
 from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, StaleVersion, VectorStore
 from app.rag.access import may_read
 from app.rag.chunking import MAX_TOKENS, cut
@@ -54,12 +54,14 @@ class Ingestor:
         self._store = store
         self._embedder = embedder
         self._changing = changing
-        self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="reader")
+        self._reader = Reader()
+        self._threads = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="reader")
         self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
-        """Stop reading files; one that is being read is read to its end, without a use."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        """Stop reading files, also one that is being read."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._reader.close()
 
     async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
         """Publish the file as its source's newest version; equal content changes nothing for readers.
@@ -97,7 +99,7 @@ class Ingestor:
                 with self._changing(tenant):
                     await self._store.publish(tenant, document, known.chunks)
             return IngestOutcome(doc_id=doc_id, version=version, chunks=known.chunks, status="unchanged")
-        reading = asyncio.get_running_loop().run_in_executor(self._readers, self._read, tenant, file, doc_id, version)
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, tenant, file, doc_id, version)
         document, chunks = await reading
         batches = [chunks[first : first + EMBED_BATCH] for first in range(0, len(chunks), EMBED_BATCH)]
         vectors = [await self._embedder.embed_passages([chunk.text for chunk in batch]) for batch in batches]
@@ -119,7 +121,7 @@ class Ingestor:
         return IngestOutcome(doc_id=doc_id, version=now.version, chunks=now.chunks, status="unchanged")
 
     def _read(self, tenant: str, file: SourceFile, doc_id: str, version: str) -> tuple[DocumentVersion, list[Chunk]]:
-        parsed = parse(file.name, file.content)
+        parsed = self._reader.read(file.name, file.content)
         document = _version(file, doc_id=doc_id, version=version, title=parsed.title)
         budget = min(MAX_TOKENS, self._embedder.max_tokens) - self._embedder.overhead_tokens
         passages = cut(parsed.sections, self._embedder.token_spans, budget)

@@ -11,7 +11,7 @@ import pytest
 
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
-from app.ingest import pipeline
+from app.ingest import reader
 from app.ingest.document import DocumentOfOthers, ParsedDocument, SourceFile
 from app.ingest.identity import document_id, upload_uri
 from app.ingest.parsing import parse
@@ -112,7 +112,7 @@ async def test_a_question_waits_for_no_file_that_is_read(store: EmbeddedStore, m
         read_on.wait(60)
         return parse(name, content)
 
-    monkeypatch.setattr(pipeline, "parse", parse_later)
+    monkeypatch.setattr(reader, "parse", parse_later)
     monkeypatch.setattr(store, "get", nothing)
     names = [f"{number}.txt" for number in range(DEFAULT_THREADS + 2)]
     reading = [asyncio.ensure_future(ingestor.ingest("acme", file("A cat.", 1, name=name))) for name in names]
