@@ -18,6 +18,7 @@ from app.api.event_stream import EventStream, LastEvent
 from app.api.openai_errors import CHAT_PATH, MODELS_PATH, envelope
 from app.api.problems import Problem
 from app.api.query import answer_end, new_answer_id, observed, source
+from app.api.schemas import MAX_MESSAGES
 from app.ports import Message, Scope
 from app.rag.access import wanted_tags
 from app.rag.events import Done, Event, Sources, Token
@@ -83,7 +84,7 @@ def _question(body: ChatRequest, service: Service, tenant: str, groups: frozense
         top_k=body.top_k or service.settings.top_k,
         conversation=tuple(
             Message(role=turn.role, content=turn.content)
-            for turn in before
+            for turn in before[-MAX_MESSAGES:]
             if turn.content and (turn.role == "user" or turn.role == "assistant")  # noqa: PLR1714 - a set would not narrow
         ),
         scope=Scope(groups=groups, tags=wanted_tags(body.filter)),

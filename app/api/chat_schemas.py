@@ -5,12 +5,15 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.api.problems import Problem
-from app.api.schemas import MAX_MESSAGES, Filter, Text, TopK
+from app.api.schemas import Filter, Text, TopK
 
+MAX_CHAT_MESSAGES = 1000
+"""OpenAI's clients send the whole conversation, however long it has become."""
 WITHOUT_EFFECT = frozenset({
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "logit_bias",
     "max_tokens", "max_completion_tokens", "user", "store", "metadata",
-    "service_tier", "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key", "parallel_tool_calls",
+    "service_tier", "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key",
+    "prompt_cache_retention", "parallel_tool_calls",
 })  # fmt: skip
 """Accepted without effect, because clients send them unasked and the operator's settings decide how a model writes."""
 ONLY: dict[str, tuple[object, ...]] = {
@@ -75,7 +78,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str
-    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES + 1)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_CHAT_MESSAGES)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     top_k: TopK = None

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.errors import log_error, response_to
 from app.rag.trace import Trace, current
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracing
@@ -14,6 +15,8 @@ log = logging.getLogger("ragspan.request")
 
 OUTCOME_SCOPE_KEY = "ragspan.outcome"
 """A route sets this to the status that its answer deserved if that differs from the 200 sent before a stream."""
+REQUEST_ID = b"x-request-id"
+"""Tells whoever asked the trace's id, by which an operator finds what became of the request."""
 CLIENT_GONE = 499
 """nginx's status for a client that left before the answer."""
 QUIET_ENDPOINTS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -40,13 +43,17 @@ class RequestTelemetry:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message, "headers": [*message["headers"], (REQUEST_ID, trace.trace_id.encode())]}
             return send(message)
 
         try:
             await self.app(scope, receive, send_counted)
-        except Exception:
-            status = 500  # sent by the layer outside this one
-            raise
+        except Exception as error:
+            if status != CLIENT_GONE:  # an answer has begun: whoever reads it learns from its broken end
+                status = 500
+                log_error(error)
+                raise
+            await response_to(error)(scope, receive, send_counted)
         finally:
             self._finish(scope, scope.get(OUTCOME_SCOPE_KEY, status), trace)
             current.reset(token)

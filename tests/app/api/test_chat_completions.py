@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
@@ -92,6 +92,13 @@ async def test_no_passage_is_a_stop_that_says_so(ours: AsyncOpenAI, store: FakeS
     assert (answer.choices[0].finish_reason, ragspan(answer)["finish_reason"]) == ("stop", "no_context")
     assert answer.usage is None
     assert ragspan((await chunks(ours))[-1])["finish_reason"] == "no_context"
+
+
+async def test_a_conversation_may_have_become_long(ours: AsyncOpenAI, generator: FakeGenerator) -> None:
+    turns = [{"role": role, "content": f"{role} {n}."} for n in range(200) for role in ("user", "assistant")]
+    answer = await ours.chat.completions.create(model=MODEL, messages=[*cast("Any", turns), *ASKED])
+    assert answer.choices[0].finish_reason == "stop"
+    assert [turn.content for turn in generator.prompts[-1].messages[1:-1]] == [turn["content"] for turn in turns[-50:]]
 
 
 async def test_a_conversation_goes_along_and_foreign_instructions_do_not(

@@ -57,6 +57,16 @@ def test_a_request_is_logged_with_the_callers_trace_and_without_its_path(caplog:
 
 def test_a_crash_counts_as_a_500() -> None:
     metrics = Metrics()
+    asyncio.run(telemetry(fails, metrics)(scope(), no_body, ignore))
+    assert b'status="500"} 1.0' in metrics.render("")[0]
+
+
+def test_a_crash_in_the_middle_of_an_answer_ends_its_connection_and_counts_as_a_500() -> None:
+    async def begins(scope: Scope, receive: Receive, send: Send) -> None:
+        await answers(scope, receive, send)
+        raise RuntimeError
+
+    metrics = Metrics()
     with pytest.raises(RuntimeError):
-        asyncio.run(telemetry(fails, metrics)(scope(), no_body, ignore))
+        asyncio.run(telemetry(begins, metrics)(scope(), no_body, ignore))
     assert b'status="500"} 1.0' in metrics.render("")[0]
