@@ -70,6 +70,33 @@ def test_the_same_document_again_is_unchanged_and_a_new_version_replaces_it(
     assert titles(service).count("Kitchen rules") == 1
 
 
+def test_a_document_is_removed_once_that_is_confirmed(page: Page, tmp_path: Path) -> None:
+    documents = page.get_by_role("list", name="Documents")
+    with running_service(tmp_path) as address:
+        for name in ("one", "two"):
+            add_document(address, f"{name}.txt", name)
+        page.goto(address)
+        page.get_by_role("button", name="Remove two").click()
+        assert violations(page) == []
+        page.get_by_role("button", name="Keep it").press("Enter")
+        expect(page.get_by_role("button", name="Remove two")).to_be_focused()
+        page.get_by_role("button", name="Remove two").press("Enter")
+        page.get_by_role("group", name="Remove two?").get_by_role("button", name="Remove it").click()
+        expect(page.get_by_role("status")).to_have_text("two was removed.")
+        expect(documents).to_be_focused()
+        expect(documents.get_by_role("listitem")).to_contain_text(["one"])
+        assert titles(address) == ["one"]
+
+
+def test_a_document_that_cannot_be_removed_stays_and_says_why(page: Page, service: str) -> None:
+    page.goto(service)
+    page.route("**/v1/documents/*", lambda route: route.fulfill(status=503, json={"detail": "The index is away."}))
+    page.get_by_role("button", name="Remove Spot capacity").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_role("group", name="Remove Spot capacity?")).to_contain_text("The index is away.")
+    assert "Spot capacity" in titles(service)
+
+
 def test_a_document_is_added_by_dropping_it_on_the_page(page: Page, service: str) -> None:
     page.goto(service)
     expect(page.get_by_role("listitem").filter(has_text="Spot capacity")).to_be_visible()

@@ -1,6 +1,7 @@
-// The documents: which there are, and adding further ones by the button or by dropping them.
+// The documents: which there are, adding further ones by the button or by dropping them, and removing them.
 
 import { announce, byId, counted, element } from "./dom.js";
+import { removal } from "./removal.js";
 import { retryButton } from "./retry.js";
 import { Problem, getJson, upload } from "./service.js";
 import { may } from "./session.js";
@@ -56,8 +57,11 @@ async function readOn({ currentTarget: more }) {
   announce(byId("documents-note").textContent || `All ${counted(list.documents.length, "document")} are shown.`);
 }
 
-const documentNode = ({ title, chunks }) =>
-  element("li", { dir: "auto" }, title, element("small", { textContent: counted(chunks, "passage") }));
+function documentNode(shown) {
+  const title = element("div", { textContent: shown.title });
+  const passages = element("small", { textContent: counted(shown.chunks, "passage") });
+  return element("li", { dir: "auto" }, title, passages, ...(may("admin") ? [removal(shown, showDocuments)] : []));
+}
 
 function showWelcome(documents) {
   byId("welcome-add").hidden = documents > 0 || !may("ingest");

@@ -85,6 +85,8 @@ export async function readSession() {
   return session;
 }
 
+export const remove = (docId) => request(`v1/documents/${docId}`, { method: "DELETE" });
+
 // A rating is `up`, `down` or, to take it back, `none`.
 export const rate = (answerId, rating) => request("v1/feedback", json({ answer_id: answerId, rating }));
 
