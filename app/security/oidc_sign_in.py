@@ -5,6 +5,8 @@ same browser is kept in a signed cookie; the browser never sees a token.
 """
 
 import hmac
+import logging
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -27,19 +29,23 @@ from app.security.issuer_keys import KeyUnknown
 from app.security.sessions import Sessions
 from app.security.signing import Signer
 
+log = logging.getLogger("ragspan.security")
+
 CALLBACK_PATH = "/session/oidc/callback"
 COOKIE = "ragspan_sign_in"
 PATIENCE_S = 600
 """Time for a password, a second factor and consent."""
 MAX_NAME_CHARS = 80
+ERROR_CODE = re.compile("[a-z_]{1,40}")
+"""RFC 6749, section 4.1.2.1; anything else that arrives is not logged."""
 Reason: TypeAlias = Literal["stale", "refused", "unavailable", "unproven", "stranger", "crowded"]
 
 
 class _Failed(Exception):
-    """The sign-in failed, for a reason that the page can explain."""
+    """The sign-in failed, for a reason that the page can explain; `why` is for the log."""
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Reason, why: object) -> None:
+        super().__init__(str(why))
         self.reason = reason
 
 
@@ -64,8 +70,8 @@ class OidcSignIn:
         }  # fmt: skip
         try:
             endpoint = await self.issuer.endpoint("authorization")
-        except DependencyUnavailable:
-            return _back("sign-in-failed=unavailable")
+        except DependencyUnavailable as error:
+            return _without_session(_Failed("unavailable", error))
         response = _redirect(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}")
         kept = self.signer.sign({"state": state, "nonce": nonce, "verifier": verifier}, for_s=PATIENCE_S)
         # The issuer's site sends the browser back here, and with such a request a strict cookie would not be sent.
@@ -77,20 +83,23 @@ class OidcSignIn:
         try:
             verified = await self._verified(scope, answer)
         except _Failed as failure:
-            response = _back(f"sign-in-failed={failure.reason}")
+            response = _without_session(failure)
         else:
             response = _back("signed-in")
             if not self.sessions.begin_as(response, scope, _name(verified.claims), verified.principal):
-                response = _back("sign-in-failed=crowded")
+                response = _without_session(_Failed("crowded", "a cookie has no room for the groups"))
         set_cookie(response, scope, COOKIE, "", for_s=0, samesite="lax")
         return response
 
     async def _verified(self, scope: Scope, answer: Mapping[str, str]) -> Verified:
         kept = self.signer.read(read_cookie(scope, COOKIE) or "")
         if not kept or not hmac.compare_digest(kept["state"].encode(), answer.get("state", "").encode()):
-            raise _Failed("stale")
+            raise _Failed("stale", "this browser did not begin the sign-in, or too long ago")
         if "code" not in answer or answer.get("iss", self.issuer.issuer) != self.issuer.issuer:
-            raise _Failed("refused")
+            error = answer.get("error", "")
+            raise _Failed(
+                "refused", f"the issuer answered {error if ERROR_CODE.fullmatch(error) else 'without a code'}"
+            )
         form = {
             "grant_type": "authorization_code", "code": answer["code"], "redirect_uri": _callback(scope),
             "code_verifier": kept["verifier"],
@@ -98,18 +107,19 @@ class OidcSignIn:
         verified = await self._exchanged(form)
         claims = verified.claims
         if claims.get("nonce") != kept["nonce"] or claims.get("azp", self.client_id) != self.client_id:
-            raise _Failed("unproven")
+            raise _Failed("unproven", "the ID token is of another sign-in or for another client")
         return verified
 
     async def _exchanged(self, form: Mapping[str, str]) -> Verified:
         try:
             return await self.tokens.verify(await self.issuer.id_token(form, self.client_id, self.client_secret))
-        except DependencyUnavailable:
-            raise _Failed("unavailable") from None
+        except DependencyUnavailable as error:
+            raise _Failed("unavailable", error) from None
         except KeyUnknown:
-            raise _Failed("unproven") from None
+            raise _Failed("unproven", "the ID token's key is not one of its issuer's") from None
         except Problem as refusal:
-            raise _Failed("stranger" if refusal.status == HTTPStatus.FORBIDDEN else "unproven") from None
+            reason = "stranger" if refusal.status == HTTPStatus.FORBIDDEN else "unproven"
+            raise _Failed(reason, refusal.detail) from None
 
 
 def _callback(scope: Scope) -> str:
@@ -119,6 +129,11 @@ def _callback(scope: Scope) -> str:
 
 def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _without_session(failure: _Failed) -> Response:
+    log.warning("nobody is signed in: %s", failure, extra={"reason": failure.reason})
+    return _back(f"sign-in-failed={failure.reason}")
 
 
 def _back(query: str) -> Response:

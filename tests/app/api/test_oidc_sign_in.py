@@ -82,27 +82,31 @@ async def test_the_browser_is_sent_with_a_challenge_and_sees_no_token(serve: Ser
 
 
 @pytest.mark.parametrize(
-    ("answer", "claims", "reason"),
+    ("answer", "claims", "failure"),
     [
-        ({"state": "forged"}, {}, "stale"),
-        ({"state": ""}, {}, "stale"),
-        ({"code": "", "error": "access_denied"}, {}, "refused"),
-        ({"iss": "https://another.example/"}, {}, "refused"),
-        ({"code": "stolen"}, {}, "unavailable"),
-        ({}, {"nonce": "another"}, "unproven"),
-        ({}, {"nonce": None}, "unproven"),
-        ({}, {"aud": AUDIENCE}, "unproven"),
-        ({}, {"azp": "another"}, "unproven"),
-        ({}, {"exp": 1}, "unproven"),
-        ({}, {"tenant": None}, "stranger"),
+        ({"state": "forged"}, {}, "stale: this browser did not begin"),
+        ({"state": ""}, {}, "stale: this browser did not begin"),
+        ({"code": "", "error": "access_denied"}, {}, "refused: the issuer answered access_denied"),
+        ({"code": "", "error": "Forged line"}, {}, "refused: the issuer answered without a code"),
+        ({"iss": "https://another.example/"}, {}, "refused: the issuer answered"),
+        ({"code": "stolen"}, {}, "unavailable: http://.*/token answered with status 400"),
+        ({}, {"nonce": "another"}, "unproven: the ID token is of another sign-in"),
+        ({}, {"nonce": None}, "unproven: the ID token is of another sign-in"),
+        ({}, {"aud": AUDIENCE}, "unproven: .* claim aud does not hold"),
+        ({}, {"azp": "another"}, "unproven: the ID token is of another sign-in or for another client"),
+        ({}, {"exp": 1}, "unproven: .* expired"),
+        ({}, {"tenant": None}, "stranger: .* claim tenant"),
     ],
 )
-async def test_what_does_not_hold_begins_none(
-    serve: Serve, idp: IdentityProvider, answer: dict[str, str], claims: dict[str, Any], reason: str
-) -> None:
+async def test_what_does_not_hold_begins_none_and_the_log_says_why(
+    serve: Serve, idp: IdentityProvider, caplog: pytest.LogCaptureFixture,
+    answer: dict[str, str], claims: dict[str, Any], failure: str,
+) -> None:  # fmt: skip
     idp.answer, idp.id_claims = answer, claims
+    reason, _, why = failure.partition(": ")
     async with serve(**settings(idp)) as client:
         assert await sign_in(client) == f"/?sign-in-failed={reason}"
+        assert re.search(f"nobody is signed in: {why}", caplog.text)
         assert not client.cookies
         assert (await client.get("/session")).json() == {"ways": ["oidc"], "scopes": []}
 
