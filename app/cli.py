@@ -1,5 +1,6 @@
 """Commands of the answer service: `serve` and `key`; `ingest` is in app/ingest/command.py."""
 
+import json
 import signal
 import socket
 import sys
@@ -17,7 +18,10 @@ BAD_INPUT = 2
 
 @click.command()
 def serve() -> None:
-    """Serve the page and the API. RAGSPAN_* variables configure it."""
+    """Serve the page and the API at RAGSPAN_HOST and RAGSPAN_PORT, by default 127.0.0.1:8000.
+
+    Every setting is an environment variable; docs/reference/settings.md lists them.
+    """
     from app.lean_start import prepare_start  # noqa: PLC0415
 
     prepare_start()
@@ -42,7 +46,8 @@ def serve() -> None:
     type=click.Choice(["query", "ingest", "admin"]),
     help="What its holder may do, repeatable: ask and read, add documents, delete them; none: everything.",
 )
-def key(name: str, tenant: str, groups: tuple[str, ...], scopes: tuple["ApiScope", ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print both as JSON.")
+def key(*, name: str, tenant: str, groups: tuple[str, ...], scopes: tuple["ApiScope", ...], as_json: bool) -> None:
     """Make an API key for NAME; it is shown once, the service keeps its hash."""
     from app.security.api_keys import key_entry, new_key  # noqa: PLC0415
 
@@ -51,6 +56,9 @@ def key(name: str, tenant: str, groups: tuple[str, ...], scopes: tuple["ApiScope
         entry = key_entry(name, tenant, fresh, groups, scopes)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
+    if as_json:
+        click.echo(json.dumps({"schema_version": 1, "key": fresh, "entry": entry}, indent=2))
+        return
     click.echo(f"Key, for {name}; it cannot be shown again:\n  {fresh}")
     click.echo(f"Entry for RAGSPAN_API_KEYS, where white space or a comma separates entries:\n  {entry}")
 

@@ -1,5 +1,6 @@
 """The root command, as a user calls it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -46,6 +47,19 @@ def test_a_key_is_shown_once_beside_the_entry_that_accepts_it() -> None:
     key = re.findall(r"ragspan_[\w-]+", out)[0]
     keys = parse_api_keys(re.findall(r"ci:acme:[0-9a-f]{64}", out)[0])
     assert find_key(keys, key) is not None
+
+
+def test_a_key_is_made_for_programs_too() -> None:
+    made = json.loads(ragspan("key", "ci", "--tenant", "acme", "--scope", "query", "--json").stdout)
+    found = find_key(parse_api_keys(made["entry"]), made["key"])
+    assert found
+    assert (found.name, found.tenant, found.scopes) == ("ci", "acme", {"query"})
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+    result = ragspan("plam", "local")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "No such command 'plam'; did you mean plan?" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("key", "a b"), ("key", "ci", "--tenant", "a:b"), ("key",), ("nonsense",)])
