@@ -11,12 +11,13 @@ import contextvars
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pulumi.runtime
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import settings
-from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
+from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2, source_pb2
 
 from infra.naming import PROJECT
 from ops.plan.graph import RecordedStack, Resource
@@ -40,7 +41,9 @@ def record(name: str, program: Callable[[], None], config: Mapping[str, str] | N
 
     Raises what the program raises, even in an apply, and ProgramFailed.
     """
-    return contextvars.copy_context().run(_record, name, program, dict(config or {}))
+    # Where a resource was created is of no use here, and finding it out would take a sixth of a recording.
+    with patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
+        return contextvars.copy_context().run(_record, name, program, dict(config or {}))
 
 
 def _record(name: str, program: Callable[[], None], config: dict[str, str]) -> RecordedStack:

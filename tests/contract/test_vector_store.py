@@ -18,6 +18,7 @@ from tests.support.pinecone_server import PineconeServer, pinecone_store
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import WeaviateServer, weaviate_server
+from tests.support.weaviate import empty as empty_weaviate
 
 
 @pytest.fixture
@@ -54,14 +55,15 @@ class TestEmbeddedStore(VectorStoreContract):
 @pytest.mark.needs("weaviate-server")
 class TestWeaviateStore(VectorStoreContract):
     @pytest.fixture
-    def make_store(self, server: WeaviateServer) -> MakeStore:
+    async def make_store(self, server: WeaviateServer) -> MakeStore:
+        await empty_weaviate(server, "Contract")
         connection = WeaviateConnection(
             http_url=server.http_url,
             grpc_host="127.0.0.1",
             grpc_port=server.grpc_port,
             grpc_secure=False,
             api_key=server.api_key,
-            collection_prefix=f"T{uuid4().hex}",
+            collection_prefix="Contract",
             replication_factor=1,
         )
         return lambda: WeaviateStore(connection)
