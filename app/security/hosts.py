@@ -5,7 +5,9 @@ about documents or questions.
 """
 
 import ipaddress
+import re
 
+NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -16,6 +18,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def is_host_name(text: str) -> bool:
+    """Whether it is a name or an address alone, in lower case: no scheme, port, path or wildcard is with it."""
+    try:
+        return bool(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        return NAME.fullmatch(text) is not None
 
 
 def host_name(authority: str) -> str:

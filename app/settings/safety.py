@@ -2,17 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.rag.sensitive import SECRETS, Category
-from app.settings.values import comma_separated
+from app.settings.values import comma_separated, require_host_names
+
+
+def _hosts_or_any(names: tuple[str, ...]) -> tuple[str, ...]:
+    require_host_names(tuple(name for name in names if name != "*"))
+    return names
 
 
 class SafetySettings(BaseSettings):
     """The guard's rules and the verdict's thresholds."""
 
-    link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
+    link_hosts: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(comma_separated), AfterValidator(_hosts_or_any)
+    ] = Field(
         default=(), description="Hosts, comma-separated, that an answer may link to beside its sources; `*` for any."
     )
     redact: Annotated[tuple[Category, ...], NoDecode, BeforeValidator(comma_separated)] = Field(

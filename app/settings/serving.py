@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from app.security.api_keys import ApiKey, parse_api_keys
 from app.security.hosts import LOOPBACK_NAMES
+from app.settings.values import require_host_names
 
 MIN_SECRET_CHARS = 32
 
@@ -32,9 +33,9 @@ class ServingSettings(BaseSettings):
         default="127.0.0.1", description="Address to listen on; other than loopback needs API keys or an issuer."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names)] = Field(
-        default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry."
-    )
+    allowed_hosts: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_host_names), AfterValidator(require_host_names)
+    ] = Field(default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry.")
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries from `ragspan key`; none: loopback only."
     )

@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from app.security.hosts import is_host_name
+
 ENDS_BYTES = 1024
 """Room for white space around a JSON object."""
 
@@ -85,6 +87,17 @@ ExistingFile: TypeAlias = Annotated[Path, AfterValidator(_existing_file)]
 TokenizerFile: TypeAlias = Annotated[Path, AfterValidator(_tokenizer_file)]
 HeaderSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_header_secret)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=600)]
+
+
+def require_host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what no host that is compared with it can be: as if it were not set, and nobody would say so."""
+    for name in names:
+        if not is_host_name(name):
+            raise ValueError(
+                f"{name[:80]!r} is not the name or address of a host alone, e.g. rag.example.com; "
+                "leave out scheme, port, path and wildcard, and write other letters than English ones as xn--…"
+            )
+    return names
 
 
 def split_at_commas(value: object) -> object:

@@ -1,6 +1,6 @@
 """The answer service."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -10,6 +10,8 @@ from infra.config.safety import Safety
 from infra.config.secrets import SecretKey
 from infra.config.section import FlipsTo, Section, refuse
 from infra.config.tracing import Tracing
+
+HostName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 
 
 class Image(Section):
@@ -62,7 +64,7 @@ class App(Section):
     """At least 32 random characters, which sign the page's sessions on every replica."""
     oidc: Annotated[Oidc | None, FlipsTo({"issuers": ["https://id.example"], "audience": "ragspan"})] = None
     """Issuers whose tokens open it too."""
-    hosts: Annotated[tuple[str, ...], FlipsTo(("other.example",))] = ()
+    hosts: Annotated[tuple[HostName, ...], FlipsTo(("other.example",))] = ()
     """Host names clients use, beside the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5
     """Passages that an answer is written from, where the request does not say."""

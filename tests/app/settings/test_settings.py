@@ -206,6 +206,22 @@ def test_a_port_that_is_none_is_refused_at_start(variables: dict[str, str]) -> N
     assert "is refused: the port must be a number up to 65535" in problems(**variables)
 
 
+@pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "LINK_HOSTS"])
+@pytest.mark.parametrize(
+    "name", ["https://rag.example", "rag.example:8000", "rag.example/", "*.example", "r\u00e4g.example"]
+)
+def test_a_name_that_no_host_can_have_is_refused(variable: str, name: str) -> None:
+    """It was as if it were not there: every browser's request was answered with 421, every link was cut."""
+    assert "leave out scheme, port, path and wildcard" in problems(**{variable: f"localhost,{name}"})
+
+
+def test_names_and_addresses_of_hosts_are_taken() -> None:
+    s = settings(ALLOWED_HOSTS="rag, 10.0.0.7, [::1], fe80::1, my_host.example", LINK_HOSTS="*")
+    assert s.allowed_hosts == ("rag", "10.0.0.7", "[::1]", "fe80::1", "my_host.example")
+    assert s.link_hosts == ("*",)
+    assert "leave out" in problems(ALLOWED_HOSTS="*")
+
+
 def test_with_a_key_any_address_may_be_bound() -> None:
     s = settings(HOST="0.0.0.0", API_KEYS=KEYS, ALLOWED_HOSTS="rag.example.com, RAG.internal")
     assert s.allowed_hosts == ("rag.example.com", "rag.internal")
