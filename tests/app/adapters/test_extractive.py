@@ -60,6 +60,20 @@ def test_a_question_that_nothing_answers_gets_no_invention(question: str) -> Non
     assert quoted(question) == NO_ANSWER
 
 
+def test_a_question_about_names_that_no_passage_has_gets_no_answer() -> None:
+    passages = [
+        hit("The capital of a first word makes no difference.", title="Letters"),
+        hit("Paris lies on the Seine."),
+    ]
+
+    def about(question: str) -> str:
+        return quote(build_prompt(question, passages, (), boundary="b"))
+
+    assert about("What is the capital of France?") == NO_ANSWER
+    assert about("What is the capital of Letters in France?") == "The capital of a first word makes no difference. [1]"
+    assert about("Which river lies at Paris?") == "Paris lies on the Seine. [2]"
+
+
 def test_having_no_answer_is_judged_a_refusal() -> None:
     thresholds = Thresholds(min_support=0.7, min_grounded=0.7)
     assert judge(NO_ANSWER, ["Ravens are black."], [], thresholds).verdict == "refusal"
