@@ -15,6 +15,9 @@ WORD = re.compile(r"\d[\d.,:]*\d|[^\W_]+(?:[-_.][^\W_]+)*|%")
 SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]{2,}")
 """Chinese and Japanese put no spaces between words, so every two adjacent characters count as one word."""
 SENTENCE_END = re.compile(r"(?=[.!?…\n\u3002\uff01\uff1f])(?:[.!?…][\"')\u201d\u2019]*\s+|\n+|[\u3002\uff01\uff1f])")
+WRAP = re.compile(r"(?<=[^\n]{32})\n(?![\s*•|#>+-]|\d+[.)]\s)|(?<=[^\s])\n(?=[a-z])")
+"""The end of a line, in a text cut into lines, at which its sentence goes on: not before a list's item, a heading or a
+table's row, nor after a short line unless the next begins in lower case."""
 CLAUSE_END = re.compile(r"[,;:]\s|\s(?=(?:and|but|or|while|because|unless|although|whereas|though)\s)")
 THOUSANDS = re.compile(r"[,.](?=\d{3}(?:\D|$))")
 CODE = re.compile(r"[\d_]")
@@ -198,7 +201,7 @@ class _Passage(NamedTuple):
 @lru_cache(maxsize=512)
 def _passage(text: str) -> _Passage:
     """Analyse a passage once for all statements and answers that cite it."""
-    read = [list(map(_read, CLAUSE_END.split(sentence))) for sentence in SENTENCE_END.split(text)]
+    read = [list(map(_read, CLAUSE_END.split(sentence))) for sentence in SENTENCE_END.split(WRAP.sub(" ", text))]
     sentences = tuple([_gathered(list(chain.from_iterable(clauses))) for clauses in read])
     return _Passage(
         all=frozenset[str]().union(*[sentence.all | sentence.stems for sentence in sentences]),

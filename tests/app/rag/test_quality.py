@@ -1,6 +1,8 @@
 """The verdict on an answer, and what hold mode makes of it."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from textwrap import fill
 
 import pytest
 
@@ -25,12 +27,19 @@ def verdict(answer: str, question: str = "") -> Verdict:
     return judge(answer, PASSAGES, find_citations(answer, len(PASSAGES)), THRESHOLDS, question)
 
 
-def test_the_labelled_sentences_are_told_apart() -> None:
-    labelled = read()
+@pytest.mark.parametrize("width", [10_000, 100, 72, 40])
+def test_the_labelled_sentences_are_told_apart_however_long_the_passages_lines_are(width: int) -> None:
+    labelled = [replace(case, passage=fill(case.passage, width)) for case in read()]
     result = measure(labelled, THRESHOLDS)
     assert len(labelled) >= 268
     assert result.precision >= 0.98
     assert result.recall >= 0.96
+
+
+def test_the_items_of_a_list_stay_apart() -> None:
+    passage = "- Backups of the first cluster are taken daily\n- Backups of the second cluster are not taken daily"
+    assert judge("Backups of the first cluster are taken daily.", [passage], [], THRESHOLDS).verdict == "grounded"
+    assert judge("Backups of the second cluster are taken daily.", [passage], [], THRESHOLDS).verdict == "ungrounded"
 
 
 @pytest.mark.parametrize(
