@@ -24,6 +24,19 @@ async def start():
 asyncio.run(start())
 print(*sys.modules)
 """
+ALLOCATES = """
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from app.lean_start import prepare_start
+prepare_start()
+with ThreadPoolExecutor(8) as threads:
+    list(threads.map(bytearray, [10_000] * 64))
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+output = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, output)
+libc.fflush(output)
+"""
 OF_OTHERS = {
     "parsers of documents": {"pypdf", "docx", "selectolax", "markdown_it"},
     "cutting documents": {"tokenizers"},
@@ -71,3 +84,9 @@ def test_nothing_is_imported_that_the_settings_did_not_choose(
     modules = imported(tmp_path, **store)
     assert needed <= modules
     assert {whose: found for whose, names in OF_OTHERS.items() if (found := (names & modules) - needed)} == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is Linux's")
+def test_threads_share_one_arena_of_memory() -> None:
+    ran = subprocess.run([sys.executable, "-c", ALLOCATES], check=True, capture_output=True, text=True, timeout=60)
+    assert ran.stdout.count("<heap nr=") == 1
