@@ -1,20 +1,25 @@
 """From passages to an answer: prompt → stream → guard → citations and verdict, both judged on the guarded text."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
+from functools import partial
 
 from app.ports import DependencyFailed, GenerationEnd, Generator, Hit, Prompt
-from app.rag.citations import find_citations
+from app.rag.citations import Citation, find_citations
 from app.rag.events import Done, Token
 from app.rag.guard import Guard, GuardedText
 from app.rag.prompt import build_prompt
-from app.rag.quality import Thresholds, judge
+from app.rag.quality import Thresholds, Verdict, judge
 from app.rag.quoting import with_quotes
 from app.rag.retrieval import Question
 from app.rag.run import Run
+
+MUCH_TO_COMPARE = 20_000_000
+"""Characters of an answer times those of its passages: more can take a tenth of a second, so others are not to wait."""
 
 
 class Writer:
@@ -57,13 +62,12 @@ class Writer:
                     with patience:
                         piece = await _next(stream)
                 stage.end()
-                yield self._done(piece, text, prompt, guarded, run)
+                yield await self._done(piece, text, prompt, guarded, run)
 
-    def _done(self, end: GenerationEnd, text: str, prompt: Prompt, guarded: GuardedText, run: Run) -> Done:
-        since, passages = time.monotonic(), prompt.passages
-        citations = with_quotes(find_citations(text, len(passages)), text, [hit.chunk.text for hit in passages])
-        texts = [f"{hit.chunk.title}\n{hit.chunk.location}\n{hit.chunk.text}" for hit in passages]
-        verdict = judge(text, texts, citations, self._thresholds, prompt.question)
+    async def _done(self, end: GenerationEnd, text: str, prompt: Prompt, guarded: GuardedText, run: Run) -> Done:
+        since, judged = time.monotonic(), partial(self._judged, text, prompt)
+        is_much = len(text) * sum(len(hit.chunk.text) for hit in prompt.passages) > MUCH_TO_COMPARE
+        citations, verdict = await asyncio.to_thread(judged) if is_much else judged()
         run.record("quality", since)
         run.record("total", run.started)
         prompt_tokens, completion_tokens = run.with_tokens_beside(end.prompt_tokens, end.completion_tokens)
@@ -80,6 +84,12 @@ class Writer:
             answer_tokens=end.completion_tokens,
             answer_prompt_tokens=end.prompt_tokens,
         )
+
+    def _judged(self, text: str, prompt: Prompt) -> tuple[list[Citation], Verdict]:
+        passages = prompt.passages
+        citations = with_quotes(find_citations(text, len(passages)), text, [hit.chunk.text for hit in passages])
+        texts = [f"{hit.chunk.title}\n{hit.chunk.location}\n{hit.chunk.text}" for hit in passages]
+        return citations, judge(text, texts, citations, self._thresholds, prompt.question)
 
 
 async def _next(stream: AsyncGenerator[str | GenerationEnd, None]) -> str | GenerationEnd:

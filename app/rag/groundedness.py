@@ -215,22 +215,27 @@ def known_words(texts: Sequence[str]) -> frozenset[str]:
     return frozenset[str]().union(*[_passage(text).all for text in texts])
 
 
-def support(statement: str, passages: Sequence[str]) -> float:
-    """Return the share of the statement's words that one of the passages contains; 0 if all passages contradict it."""
+def support(statement: str, passages: Sequence[str], at_least: float = 0) -> float:
+    """Return the share of the statement's words that one of the passages contains; 0 if all passages contradict it.
+
+    A share below `at_least` is 0 as well: most passages are then seen to be out of question at a glance.
+    """
     clauses = list(map(_read, CLAUSE_END.split(statement)))
     words = list(chain.from_iterable(clauses))
     said, required = _gathered(words), _names(words)
     parts = [said] if len(clauses) == 1 else list(map(_gathered, clauses))
     best = 0.0
     for passage in passages:
-        best = max(best, _support(said, required, parts, _passage(passage)))
+        best = max(best, _support(said, required, parts, _passage(passage), max(best, at_least)))
         if best == 1:
             break
     return best
 
 
-def _support(said: _Words, required: frozenset[str], clauses: Sequence[_Words], passage: _Passage) -> float:
-    if not said.stems or not required <= passage.all:
+def _support(
+    said: _Words, required: frozenset[str], clauses: Sequence[_Words], passage: _Passage, at_least: float
+) -> float:
+    if not said.stems or not required <= passage.all or len(said.stems & passage.all) / len(said.stems) < at_least:
         return 0
     sentences = passage.sentences
     shared = [len(sentence.stems & said.stems) for sentence in sentences]
@@ -240,10 +245,11 @@ def _support(said: _Words, required: frozenset[str], clauses: Sequence[_Words], 
         return 0
     if said.quantities and not said.quantities <= {q for sentence in near for q in sentence.quantities}:
         return 0
-    if any(_is_contradicted(clause, passage.clauses) for clause in clauses):
-        return 0
     known = frozenset(stem for sentence in near for stem in sentence.stems) | required
-    return len(said.stems & known) / len(said.stems)
+    share = len(said.stems & known) / len(said.stems)
+    if share < at_least or any(_is_contradicted(clause, passage.clauses) for clause in clauses):
+        return 0
+    return share
 
 
 def _is_contradicted(clause: _Words, stated: Sequence[_Words]) -> bool:

@@ -45,7 +45,7 @@ def judge(
         return Verdict(verdict="no_context")
 
     def is_supported(part: Span, texts: Sequence[str]) -> bool:
-        return support(answer[slice(*part)], texts) >= thresholds.min_support
+        return support(answer[slice(*part)], texts, thresholds.min_support) >= thresholds.min_support
 
     checked: dict[Span, bool] = {}
     refuses = False

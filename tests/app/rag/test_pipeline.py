@@ -1,16 +1,20 @@
 """The answer path, in front of stand-in ports."""
 
+import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.ports import DependencyTimeout, DependencyUnavailable, Hit, Message
+from app.rag import generation
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
 from app.rag.guard import Guard, Rules
 from app.rag.pipeline import NO_CONTEXT, Pipeline
-from app.rag.quality import Thresholds
+from app.rag.quality import Thresholds, Verdict, judge
 from app.rag.retrieval import Question, Retriever
 from app.rag.rewriting import Rewriting
 from tests.support.fake_ports import FakeEmbedder, FakeGenerator, FakeStore, hit
@@ -43,6 +47,21 @@ async def test_an_answer_is_sources_then_tokens_then_done() -> None:
     assert [(c.source, c.start, c.end) for c in last.citations] == [(0, 0, 11)]
     assert list(last.timings_ms) == ["embed", "search", "first_token", "generate", "stream", "quality", "total"]
     assert (last.model, last.prompt_tokens, last.completion_tokens) == ("fake-model", 5, 2)
+
+
+async def test_a_verdict_on_much_text_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop_went_on = threading.Event()
+
+    def judge_later(*arguments: Any) -> Verdict:
+        assert loop_went_on.wait(10), "the verdict keeps the event loop"
+        return judge(*arguments)
+
+    monkeypatch.setattr(generation, "judge", judge_later)
+    monkeypatch.setattr(generation, "MUCH_TO_COMPARE", 100)
+    asyncio.get_running_loop().call_later(0.01, loop_went_on.set)
+    last = (await events_of(pipeline(FakeStore([hit("The sky is blue.")]), FakeGenerator())))[-1]
+    assert isinstance(last, Done)
+    assert last.quality.verdict == "grounded"
 
 
 async def test_without_passages_no_generator_is_asked_and_the_answer_says_so() -> None:

@@ -1,5 +1,6 @@
 """The verdict on an answer, and what hold mode makes of it."""
 
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from textwrap import fill
@@ -10,6 +11,7 @@ from app.ports import DependencyUnavailable, GenerationEnd, Hit, Prompt, Vector
 from app.rag.citations import find_citations
 from app.rag.events import Done, Event, Sources, Token
 from app.rag.generation import Writer
+from app.rag.groundedness import support
 from app.rag.guard import Guard, Rules
 from app.rag.holding import FALLBACK
 from app.rag.pipeline import Pipeline
@@ -40,6 +42,26 @@ def test_the_items_of_a_list_stay_apart() -> None:
     passage = "- Backups of the first cluster are taken daily\n- Backups of the second cluster are not taken daily"
     assert judge("Backups of the first cluster are taken daily.", [passage], [], THRESHOLDS).verdict == "grounded"
     assert judge("Backups of the second cluster are taken daily.", [passage], [], THRESHOLDS).verdict == "ungrounded"
+
+
+def test_a_share_that_is_asked_for_is_told_as_if_nothing_were_asked() -> None:
+    labelled = read()
+    passages = list({case.passage for case in labelled})
+    for case in labelled[::8]:
+        for texts in ([case.passage], passages):
+            share = support(case.sentence, texts)
+            assert support(case.sentence, texts, share) == share
+            assert support(case.sentence, texts, share + 0.01) == 0
+
+
+def test_passages_that_are_out_of_question_cost_next_to_nothing() -> None:
+    """Lists of words, each line a sentence of its own: a long answer kept the service for seconds."""
+    passages = ["\n".join(f"w{chr(97 + n % 26)}{n * place}x" for n in range(250)) for place in range(1, 51)]
+    answer = "\n".join(f"Every statement number {n} differs from what the lists say." for n in range(100))
+    judge(answer, passages, [], THRESHOLDS)  # takes the passages apart, once
+    began = time.process_time()
+    assert judge(answer, passages, [], THRESHOLDS).verdict == "ungrounded"
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
