@@ -75,7 +75,7 @@ async def test_an_index_of_another_metric_is_refused_with_what_to_create(client:
 async def test_an_index_that_says_nothing_of_ours_is_refused(server: PineconeServer, client: HttpClient) -> None:
     foreign = Namespace(pinecone_index(client, server.url, SecretStr(KEY)), "identity", IDENTITY.dimensions)
     await foreign.upsert([foreign.marker("identity", {"owner": "somebody else"})])
-    with pytest.raises(IndexMismatch, match="built with None"):
+    with pytest.raises(IndexMismatch, match="built with model None"):
         await pinecone_store(server, client).open(IDENTITY)
 
 

@@ -94,7 +94,7 @@ async def test_a_collection_that_is_not_ours_is_refused() -> None:
     await client.create_collection(
         "test-chunks", vectors_config=models.VectorParams(size=4, distance=models.Distance.DOT)
     )
-    with pytest.raises(IndexMismatch, match="built with None"):
+    with pytest.raises(IndexMismatch, match="built with model None"):
         await store_in(client).open(IDENTITY)
 
 

@@ -147,7 +147,7 @@ async def test_a_collection_that_is_not_ours_is_refused(connection: WeaviateConn
     async with client(connection) as weaviate:
         await weaviate.collections.create(f"{connection.collection_prefix}Chunk", description="of somebody else")
     store = WeaviateStore(connection)
-    with pytest.raises(IndexMismatch, match="built with None"):
+    with pytest.raises(IndexMismatch, match="built with model None"):
         await store.open(IDENTITY)
     await store.close()
 
