@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.adapters.wordllama import WordLlamaEmbedder
+from app.ingest.document import SourceFile
 from app.ingest.identity import document_id, index_identity, upload_uri
-from app.ingest.pipeline import Ingestor, SourceFile
+from app.ingest.pipeline import Ingestor
 from app.ports import Hit, VectorStore
 from app.rag.fusion import LEG_LIMIT, VECTOR_WEIGHT, relative_score
 from bench.stores import STORES, serve

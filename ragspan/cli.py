@@ -8,8 +8,8 @@ COMMANDS = {
     "serve": ("app.cli:serve", "Serve the page and the API."),
     "ingest": ("app.ingest.command:ingest", "Add files and folders to the index."),
     "key": ("app.cli:key", "Make an API key."),
-    "plan": ("ops.cli:plan", "Plan stacks offline: resources, manifests, policies."),
-    "rehearse": ("ops.cli:rehearse", "Have a real Kubernetes control plane take stacks, on fake nodes."),
+    "plan": ("ops.plan.command:plan", "Plan stacks offline: resources, manifests, policies."),
+    "rehearse": ("ops.rehearse.command:rehearse", "Have a real Kubernetes control plane take stacks, on fake nodes."),
 }
 
 

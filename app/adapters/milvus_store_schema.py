@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from pymilvus import DataType, Function, FunctionType
 
-from app.adapters.recorded_index import record_properties
+from app.adapters.recorded_index import parsed_identity, record_properties
 from app.ports import DocumentVersion, IndexIdentity
 from app.rag.access import MAX_GROUPS, MAX_TAGS
 
@@ -49,7 +49,7 @@ async def create_collections(client: Any, prefix: str, identity: IndexIdentity) 
         about = DocumentVersion(doc_id=IDENTITY, version="", revision=0, source_uri=json.dumps(wanted), title="")
         await client.upsert(records, [record_row("", record_properties(about, 0, deleted=True))])
         found = await _identity_rows(client, records)
-    stored = _parsed(found[0]["source_uri"]) if found else None
+    stored = parsed_identity(found[0]["source_uri"]) if found else None
     if stored == wanted:
         if not await client.has_collection(chunks):
             await _create_chunks(client, chunks, identity.dimensions)
@@ -60,13 +60,6 @@ async def create_collections(client: Any, prefix: str, identity: IndexIdentity) 
 async def _identity_rows(client: Any, records: str) -> list[dict[str, Any]]:
     where = f"id == {json.dumps(row_id('', IDENTITY))}"
     return list(await client.query(records, filter=where, output_fields=["source_uri"]))
-
-
-def _parsed(identity: str) -> object:
-    try:
-        return json.loads(identity)
-    except ValueError:
-        return None
 
 
 async def _create_records(client: Any, name: str) -> None:

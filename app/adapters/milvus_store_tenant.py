@@ -11,6 +11,7 @@ from app.adapters.recorded_index import (
     FoundChunk,
     RecordState,
     Wanted,
+    by_document,
     checked_position,
     found_chunk,
     record_state,
@@ -37,8 +38,7 @@ class TenantRows:
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         ids = [row_id(self._tenant, doc_id) for doc_id in doc_ids]
         rows = await self._rows(self._records, _RECORD, f"id in {_literal(ids)}") if ids else []
-        states = [record_state(row) for row in rows]
-        return {state.record.doc_id: state for state in states}
+        return by_document(record_state(row) for row in rows)
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
         """Page like the client's iterator: by id; a page may be short, and an empty one is the end."""

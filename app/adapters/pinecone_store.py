@@ -9,6 +9,7 @@ from dataclasses import asdict
 from app.adapters.http import ModelServer
 from app.adapters.pinecone_store_requests import Namespace, describe
 from app.adapters.pinecone_store_tenant import TenantNamespaces
+from app.adapters.recorded_index import parsed_identity
 from app.adapters.recorded_store import OPEN_TIMEOUT_S, RecordedStore
 from app.ports import DependencyUnavailable, IndexIdentity, IndexMismatch
 from app.rag.index_rules import require_identity
@@ -42,7 +43,7 @@ class PineconeStore(RecordedStore):
             if not (found := await about.fetch([IDENTITY])):
                 await about.upsert([about.marker(IDENTITY, {IDENTITY: json.dumps(asdict(identity))})])
                 found = await about.fetch([IDENTITY])
-        require_identity(_parsed(found.get(IDENTITY, {}).get(IDENTITY)), identity, "The index in Pinecone")
+        require_identity(parsed_identity(found.get(IDENTITY, {}).get(IDENTITY)), identity, "The index in Pinecone")
         self._dimensions = identity.dimensions
 
     async def _ping(self) -> None:
@@ -59,10 +60,3 @@ class PineconeStore(RecordedStore):
     def _require_open(self) -> None:
         if not self._dimensions:
             raise DependencyUnavailable("vector_store", "Pinecone's index is not known; the store was not opened.")
-
-
-def _parsed(identity: object) -> object:
-    try:
-        return json.loads(str(identity))
-    except ValueError:
-        return None

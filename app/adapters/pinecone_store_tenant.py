@@ -12,7 +12,15 @@ from uuid import UUID, uuid5
 from app.adapters.batches import batches
 from app.adapters.http import ModelServer
 from app.adapters.pinecone_store_requests import MAX_IDS, Match, Namespace, without_empty
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, found_chunk, record_state, sortable
+from app.adapters.recorded_index import (
+    FoundChunk,
+    RecordState,
+    Wanted,
+    by_document,
+    found_chunk,
+    record_state,
+    sortable,
+)
 from app.ports import Matrix, RequestRefused, Scope, UnknownPosition
 from app.rag.fusion import LEG_LIMIT, relative_score
 from app.rag.sparse import passage_vector, question_vector
@@ -36,7 +44,8 @@ class TenantNamespaces:
         self._records = Namespace(server, f"records-{name}", dimensions)
 
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
-        return _by_document(await self._records.fetch([_document(doc_id) for doc_id in doc_ids]))
+        found = await self._records.fetch([_document(doc_id) for doc_id in doc_ids])
+        return by_document(map(record_state, found.values()))
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
         """Page through the records; a position is one of Pinecone's tokens."""
@@ -89,9 +98,9 @@ class TenantNamespaces:
 
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
         where = {"filter": conditions} if (conditions := _within(wanted.scope)) else {}
-        candidates, words = max(LEG_LIMIT, limit), question_vector(wanted.text)
+        query, candidates, words = self._chunks.query, max(LEG_LIMIT, limit), question_vector(wanted.text)
         keyword, dense = await asyncio.gather(
-            self._leg(
+            query(
                 candidates,
                 vector=[0.0] * self._dimensions,
                 sparseVector={"indices": words.indices, "values": words.values},
@@ -99,7 +108,7 @@ class TenantNamespaces:
             )
             if words.indices
             else _nothing(),
-            self._leg(candidates, vector=wanted.vector.tolist(), **where) if wanted.vector.any() else _nothing(),
+            query(candidates, vector=wanted.vector.tolist(), **where) if wanted.vector.any() else _nothing(),
         )
         found = {match.id: match.metadata for match in (*keyword, *dense)}
         ranked = relative_score(
@@ -108,17 +117,9 @@ class TenantNamespaces:
         )
         return [found_chunk(found[id_]["chunk_id"], found[id_], score) for id_, score in ranked[:limit]]
 
-    async def _leg(self, limit: int, **wanted: Any) -> list[Match]:
-        return await self._chunks.query(limit, **wanted)
-
 
 async def _nothing() -> list[Match]:
     return []
-
-
-def _by_document(records: Mapping[str, Mapping[str, Any]]) -> dict[str, RecordState]:
-    states = [record_state(record) for record in records.values()]
-    return {state.record.doc_id: state for state in states}
 
 
 def _document(doc_id: str) -> str:

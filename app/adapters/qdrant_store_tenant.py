@@ -11,6 +11,7 @@ from app.adapters.recorded_index import (
     FoundChunk,
     RecordState,
     Wanted,
+    by_document,
     checked_position,
     found_chunk,
     record_state,
@@ -37,8 +38,7 @@ class TenantPoints:
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         ids = [record_id(self._tenant, doc_id) for doc_id in doc_ids]
         found = await self._client.retrieve(self._records, ids, consistency=MAJORITY) if ids else []
-        states = [record_state(point.payload or {}) for point in found]
-        return {state.record.doc_id: state for state in states}
+        return by_document(record_state(point.payload or {}) for point in found)
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
         """Page through the records; a position is the id of the next page's first one, whose point is never removed."""

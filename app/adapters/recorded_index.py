@@ -5,6 +5,7 @@ stored as text of fixed width, because some stores keep integers as floating poi
 digits of a nanosecond clock.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
@@ -85,6 +86,18 @@ class TenantIndex(Protocol):
     async def find(self, wanted: Wanted, limit: int) -> list[FoundChunk]:
         """Return the best chunks in the scope, of published and other versions."""
         ...
+
+
+def parsed_identity(stored: object) -> object:
+    """Return an index's identity from the JSON that its store keeps, None if there is none."""
+    try:
+        return json.loads(str(stored))
+    except ValueError:
+        return None
+
+
+def by_document(states: Iterable[RecordState]) -> dict[str, RecordState]:
+    return {state.record.doc_id: state for state in states}
 
 
 def checked_position(after: str) -> str:

@@ -18,6 +18,7 @@ from weaviate.classes.data import DataObject
 from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInvalidInputError
 
+from app.adapters.recorded_index import parsed_identity
 from app.ports import IndexIdentity
 
 _RECORDS = UUID("5b1d3d0e-9a52-5a6e-8f0e-0f4d6f1f7c11")
@@ -100,10 +101,7 @@ async def complete_collections(client: WeaviateAsyncClient, prefix: str) -> None
 async def stored_identity(client: WeaviateAsyncClient, prefix: str) -> object:
     """Return the identity that the chunk collection was built with as a JSON object, None if it has none."""
     config = await client.collections.use(f"{prefix}Chunk").config.get()
-    try:
-        return json.loads(config.description or "null")
-    except ValueError:
-        return None
+    return parsed_identity(config.description)
 
 
 def tenant_name(tenant: str) -> str:

@@ -14,7 +14,7 @@ from weaviate.collections.classes.types import WeaviateProperties
 from weaviate.exceptions import WeaviateBatchError, WeaviateTenantGetError
 
 from app.adapters.batches import batches
-from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, checked_position, sortable
+from app.adapters.recorded_index import FoundChunk, RecordState, Wanted, by_document, checked_position, sortable
 from app.adapters.weaviate_store_schema import chunk_object, record_id, record_object, tenant_name
 from app.adapters.weaviate_store_search import (
     SearchCall,
@@ -66,7 +66,7 @@ class TenantCollections:
     async def states(self, doc_ids: Iterable[str]) -> dict[str, RecordState]:
         uuids = [record_id(doc_id) for doc_id in doc_ids]
         found = await self._search(records_request(self._records.name, self._name, uuids)) if uuids else ()
-        return {state.record.doc_id: state for state in map(found_record, found)}
+        return by_document(map(found_record, found))
 
     async def page(self, limit: int, after: str) -> tuple[list[RecordState], str | None]:
         request = page_request(self._records.name, self._name, limit, checked_position(after))

@@ -15,7 +15,7 @@ from app.rag.events import Event
 from app.rag.pipeline import Pipeline
 from app.rag.retrieval import Question
 from app.readiness import Readiness
-from app.security.principal import PRINCIPAL_KEY, Principal
+from app.security.principal import PRINCIPAL_KEY
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
@@ -64,10 +64,6 @@ async def running_service(request: Request) -> Service:
     return service
 
 
-async def principal(request: Request) -> Principal:
-    return request.scope[PRINCIPAL_KEY]
-
-
 async def tenant(request: Request) -> str:
     return request.scope[PRINCIPAL_KEY].tenant
 
@@ -84,7 +80,6 @@ async def cache_use(request: Request) -> Use:
 
 
 ServiceDep = Annotated[Service, Depends(running_service)]
-PrincipalDep = Annotated[Principal, Depends(principal)]
 TenantDep = Annotated[str, Depends(tenant)]
 GroupsDep = Annotated[frozenset[str] | None, Depends(groups)]
 """The caller's access groups; None: every document of the tenant."""

@@ -13,8 +13,8 @@ from app.api.deps import GroupsDep, Service, ServiceDep, TenantDep
 from app.api.problems import Problem, invalid
 from app.api.schemas import Document, Documents, DocumentsWanted, Ingested
 from app.api.upload_scope import groups_of_upload, tags_of_upload
+from app.ingest.document import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ingest.identity import is_document_id, is_uri, upload_uri
-from app.ingest.pipeline import DocumentOfOthers, SourceFile, UnreadableDocument
 from app.ports import DocumentRecord, Scope, UnknownPosition
 from app.rag.access import may_read, metadata_of
 

@@ -11,14 +11,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from app.ingest.document import DocumentOfOthers, SourceFile, UnreadableDocument
+from app.ingest.document import DocumentOfOthers, SourceFile
 from app.ingest.identity import chunk_id, content_version, document_id
 from app.ingest.reader import Reader
 from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, StaleVersion, VectorStore
 from app.rag.access import may_read
 from app.rag.chunking import MAX_TOKENS, cut
-
-__all__ = ["DocumentOfOthers", "IngestOutcome", "Ingestor", "SourceFile", "UnreadableDocument"]
 
 EMBED_BATCH = 128
 """Passages per call of the embedder."""

@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 
 from infra.clusters.eks_node_class import API, AWS_GROUP, node_class, node_pool, node_pool_name
 from infra.config.eks import EksCluster as EksClusterConfig
-from infra.config.pools import NodePool, machine_of
+from infra.config.pools import NodePool, known_machine
 from infra.naming import Names
 
 
@@ -44,9 +44,7 @@ class EksKarpenterPools(pulumi.ComponentResource):
         growing = [(index, entry) for index, entry in enumerate(pool.capacity) if entry.max_nodes > entry.min_nodes]
         if not growing:
             return []
-        machine = machine_of("eks", pool)
-        if machine is None:
-            raise LookupError(f"{pool.machine_type} is not known: the stack config should have refused it.")
+        machine = known_machine("eks", pool)
         spec = node_class(pool, names=self._args.names, instance_profile=self._args.instance_profile)
         made = self._object(f"{AWS_GROUP}/v1", "EC2NodeClass", pool.name, spec, after=self._args.after)
         return [

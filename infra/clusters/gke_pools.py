@@ -13,7 +13,7 @@ from infra.clusters import scheduling
 from infra.config.gke import GkeCluster as GkeClusterConfig
 from infra.config.minor import is_at_least
 from infra.config.pool_rules import gpu_zones
-from infra.config.pools import Capacity, GpuPool, Mig, NodePool, machine_of
+from infra.config.pools import Capacity, GpuPool, Mig, NodePool, known_machine
 from infra.naming import GKE_NAME_CHARS, Names, pool_name
 
 _NOT_OURS = ["version", "initialNodeCount", "nodeCount"]
@@ -152,12 +152,9 @@ def _gpu_config(pool: GpuPool) -> gcp.container.NodePoolNodeConfigArgsDict:
 
 
 def _accelerator(pool: GpuPool) -> gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict:
-    machine = machine_of("gke", pool)
-    if machine is None:
-        raise LookupError(f"What {pool.machine_type} carries is not known; the stack config refuses it.")
     accelerator: gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict = {
         "type": pool.accelerator,
-        "count": machine.gpus,
+        "count": known_machine("gke", pool).gpus,
         "gpu_driver_installation_config": {"gpu_driver_version": pool.driver.upper()},
     }
     if isinstance(pool.sharing, Mig):

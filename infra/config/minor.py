@@ -15,7 +15,7 @@ Minor = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
 def require_minor(cloud: Cloud, minor: str, channel: str = "") -> None:
     """Refuse a minor that the cloud no longer offers for new clusters."""
     known = minors_of(cloud, channel)
-    if _number(minor) < _number(known.oldest):
+    if minor_number(minor) < minor_number(known.oldest):
         raise refuse(
             "this Kubernetes minor is older than any that is supported",
             key="kubernetes_minor",
@@ -28,7 +28,7 @@ def require_minor(cloud: Cloud, minor: str, channel: str = "") -> None:
 def warn_of_minor(cloud: Cloud, minor: str, channel: str = "") -> str | None:
     """Return a warning for a minor newer than the catalogue knows, else None."""
     known = minors_of(cloud, channel)
-    if _number(minor) <= _number(known.newest):
+    if minor_number(minor) <= minor_number(known.newest):
         return None
     where = f"{cloud.upper()} {channel}".strip()
     return (
@@ -39,8 +39,8 @@ def warn_of_minor(cloud: Cloud, minor: str, channel: str = "") -> str | None:
 
 def is_at_least(minor: str, floor: str) -> bool:
     """Whether `minor` is `floor` or later."""
-    return _number(minor) >= _number(floor)
+    return minor_number(minor) >= minor_number(floor)
 
 
-def _number(minor: str) -> int:
+def minor_number(minor: str) -> int:
     return int(minor.partition(".")[2])

@@ -41,7 +41,7 @@ def require_pools(cloud: Cloud, pools: tuple[NodePool, ...], zones: tuple[str, .
                 remedy="rename one of them",
             )
         _require_machine(cloud, pool, key)
-        _require_capacity(cloud, pool, zones, key)
+        _require_capacity(pool, zones, key)
         _require_headroom(cloud, pool, key)
         if pool.kind == "gpu":
             _require_sharing(cloud, pool, key)
@@ -143,15 +143,12 @@ def _require_figures(cloud: Cloud, pool: NodePool, key: str) -> None:
         )
 
 
-def _require_capacity(cloud: Cloud, pool: NodePool, zones: tuple[str, ...], key: str) -> None:
+def _require_capacity(pool: NodePool, zones: tuple[str, ...], key: str) -> None:
     for index, entry in enumerate(pool.capacity):
-        place = f"{key}.capacity[{index}]"
-        if entry.kind in _NOT_ON.get(cloud, ()):
-            raise _not_here(cloud, entry.kind, f"{place}.kind")
         if entry.kind == "reservation" and entry.zone not in zones:
             raise refuse(
                 "the reservation is in none of the cluster's zones",
-                key=f"{place}.zone",
+                key=f"{key}.capacity[{index}].zone",
                 value=entry.zone,
                 allowed=", ".join(zones),
                 remedy="correct it, or add the zone to the cluster",

@@ -211,6 +211,13 @@ def most_nodes(pools: Sequence[NodePool]) -> int:
     return sum(entry.max_nodes + 1 for pool in pools for entry in pool.capacity)
 
 
+def known_machine(cloud: Cloud, pool: NodePool) -> Machine:
+    """Return the pool's machine. Raises LookupError if it is unknown, which a cluster's checks rule out."""
+    if (machine := machine_of(cloud, pool)) is None:
+        raise LookupError(f"What {pool.machine_type} carries is not known; the stack config should have refused it.")
+    return machine
+
+
 def machine_of(cloud: Cloud, pool: NodePool) -> Machine | None:
     """Return the pool's machine, from the catalogue or else from the stack file; None if neither describes it."""
     known = find_machine(cloud, pool.machine_type)

@@ -9,7 +9,7 @@ from infra.config.cache import Cache
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
 from infra.config.minor import warn_of_minor
 from infra.config.models import Models
-from infra.config.pools import GpuPool, machine_of
+from infra.config.pools import GpuPool, known_machine
 from infra.config.section import Section, refuse
 from infra.config.vector_store import Weaviate
 
@@ -93,9 +93,7 @@ def _require_gpus(config: StackConfig) -> None:
             allowed=", ".join(pool.name for pool in pools if not pool.sharing) or "a pool without `sharing`",
             remedy="name such a pool, or add one",
         )
-    machine = machine_of(cluster.kind, pool)
-    if machine is None:
-        raise LookupError(f"What {pool.machine_type} carries is not known; the cluster's section should have said so.")
+    machine = known_machine(cluster.kind, pool)
     for key, asked, has in (
         ("gpus", llm.gpus, machine.gpus),
         ("cpu_cores", llm.cpu_cores, machine.vcpus),

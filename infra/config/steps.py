@@ -2,6 +2,7 @@
 
 from infra.config.eks import EksCluster
 from infra.config.errors import Problem, key_path, shown
+from infra.config.minor import minor_number
 from infra.config.stack import StackConfig
 
 
@@ -20,7 +21,7 @@ def _minor_step(before: str, after: str) -> Problem | None:
 
     https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
     """
-    old, new = (int(minor.partition(".")[2]) for minor in (before, after))
+    old, new = minor_number(before), minor_number(after)
     if new in (old, old + 1):
         return None
     return Problem(

@@ -10,7 +10,7 @@ from infra.clusters.eks_bottlerocket import MAX_PODS
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster
 from infra.config.gke import GkeCluster
 from infra.config.pool_rules import gpu_zones
-from infra.config.pools import Capacity, Mig, NodePool, machine_of
+from infra.config.pools import Capacity, Mig, NodePool, known_machine
 from infra.contracts import Toleration
 from infra.naming import EKS_NODE_GROUP_PREFIX_CHARS, pool_name
 from ops.rehearse.allocatable import Allocatable, allocatable
@@ -62,9 +62,7 @@ def _one_node() -> Pool:
 
 
 def _pool(cluster: GkeCluster | EksCluster, pool: NodePool, entry: Capacity) -> Pool:
-    machine = machine_of(cluster.kind, pool)
-    if machine is None:
-        raise LookupError(f"What {pool.machine_type} carries is not known; the stack config refuses it.")
+    machine = known_machine(cluster.kind, pool)
     name = pool_name(pool.name, entry.kind, limit=EKS_NODE_GROUP_PREFIX_CHARS)
     return Pool(
         name=name,

@@ -11,8 +11,9 @@ import pytest
 from app.adapters.data_folder import DataFolder
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
+from app.ingest.document import SourceFile
 from app.ingest.identity import index_identity
-from app.ingest.pipeline import Ingestor, SourceFile
+from app.ingest.pipeline import Ingestor
 
 pytestmark = pytest.mark.anyio
 EMBEDDER = WordLlamaEmbedder()

@@ -13,8 +13,9 @@ import pytest
 from app.adapters import embedded_store, embedded_store_tenant
 from app.adapters.embedded_store import EmbeddedStore
 from app.adapters.wordllama import WordLlamaEmbedder
+from app.ingest.document import SourceFile
 from app.ingest.identity import index_identity, upload_uri
-from app.ingest.pipeline import Ingestor, SourceFile
+from app.ingest.pipeline import Ingestor
 from app.ports import DocumentRecord, IndexMismatch
 
 pytestmark = pytest.mark.anyio
