@@ -62,17 +62,6 @@ class WeaviateEndpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LlmEndpoint:
-    """An OpenAI-compatible chat server as its clients see it. `base_url` ends in `/v1`."""
-
-    base_url: pulumi.Input[str]
-    model: str
-    max_answer_tokens: int
-    api_key: SecretKey
-    peer: Peer
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outside:
     """A server outside the cluster that pods may call: its network, and its port."""
 
@@ -89,6 +78,18 @@ class InNamespace:
 
 
 Callee: TypeAlias = Peer | Outside | InNamespace
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlmEndpoint:
+    """An OpenAI-compatible chat server as its clients see it. `base_url` ends in `/v1`."""
+
+    base_url: pulumi.Input[str]
+    model: str
+    max_answer_tokens: int
+    api_key: SecretKey | None
+    server: Callee | None
+    """None if it is at a public address that no network policy can name."""
 
 
 @dataclass(frozen=True, kw_only=True)

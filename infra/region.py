@@ -9,10 +9,18 @@ import pulumi
 
 from infra.config.cache import Cache, External, InMemory, NoCache, Valkey
 from infra.config.cluster import Cluster, EksCluster, ExistingCluster, GkeCluster
-from infra.config.models import Extractive, Vllm
+from infra.config.models import Endpoint, Extractive, Llm, Vllm
 from infra.config.pools import NodePool
 from infra.config.stack import StackConfig
-from infra.contracts import CacheEndpoint, KubernetesCluster, LlmEndpoint, Outside, Placement
+from infra.contracts import (
+    CacheEndpoint,
+    Callee,
+    InNamespace,
+    KubernetesCluster,
+    LlmEndpoint,
+    Outside,
+    Placement,
+)
 from infra.naming import Names
 from infra.services.headroom import Headroom, HeadroomArgs, Room
 from infra.services.namespace import Namespace, NamespaceArgs
@@ -95,12 +103,20 @@ class RagRegion(pulumi.ComponentResource):
         if rooms:
             Headroom("headroom", HeadroomArgs(site=site, rooms=rooms), self._child)
 
-    def _create_llm(self, config: Extractive | Vllm, site: Site) -> LlmEndpoint | None:
+    def _create_llm(self, config: Llm, site: Site) -> LlmEndpoint | None:
         match config:
             case Vllm():
                 from infra.services import vllm  # noqa: PLC0415 - for stacks with a model server only
 
                 return vllm.Vllm("llm", vllm.VllmArgs(site=site, config=config), self._child).endpoint
+            case Endpoint():
+                return LlmEndpoint(
+                    base_url=config.url,
+                    model=config.model,
+                    max_answer_tokens=config.max_answer_tokens,
+                    api_key=config.api_key,
+                    server=_server_of(config),
+                )
             case Extractive():
                 return None
 
@@ -121,6 +137,12 @@ class RagRegion(pulumi.ComponentResource):
                 )
             case InMemory() | NoCache():
                 return None
+
+
+def _server_of(config: Endpoint) -> Callee | None:
+    if config.namespace:
+        return InNamespace(namespace=config.namespace, port=config.port)
+    return Outside(cidr=config.cidr, port=config.port) if config.cidr else None
 
 
 def _place(pool: NodePool, cluster: KubernetesCluster) -> Placement:

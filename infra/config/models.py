@@ -1,11 +1,16 @@
 """Who writes the answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
+from infra.config.cidr import Cidr
 from infra.config.secrets import SecretKey
-from infra.config.section import FlipsTo, Section
+from infra.config.section import FlipsTo, Section, refuse
+from infra.config.tracing import DnsLabel
+
+HTTPS_PORT = 443
 
 
 class Extractive(Section):
@@ -44,7 +49,58 @@ class Vllm(Section):
     """Needed for gated weights only."""
 
 
-Llm = Annotated[Extractive | Vllm, Field(discriminator="kind")]
+class Endpoint(Section):
+    """An OpenAI-compatible server that is there already: a NIM, another cluster's vLLM, a vendor's API."""
+
+    kind: Literal["endpoint"]
+    url: Annotated[
+        str,
+        StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?(/[^\s?#]*)?$"),
+        FlipsTo("https://other.example/v1"),
+    ]
+    """What `/chat/completions` follows, mostly with `/v1` at its end."""
+    model: Annotated[str, Field(min_length=1), FlipsTo("another-model")]
+    """As its `GET /v1/models` names it."""
+    max_answer_tokens: Annotated[int, Field(ge=16, le=32_768), FlipsTo(333)]
+    """Longest answer."""
+    api_key: SecretKey | None = None
+    """What the answer service shows it, where it asks for a key."""
+    namespace: Annotated[DnsLabel, FlipsTo("other")] | None = None
+    """Where its pods run, if in this cluster: the answer service may open connections to the URL's port there, which
+    must be the Service's and the pods' alike."""
+    cidr: Annotated[Cidr, FlipsTo("10.9.0.0/16")] | None = None
+    """Network of its addresses, if it is elsewhere. Without it and `namespace`, the answer service may open connections
+    to any public address, since a network policy knows no names; HTTPS on port 443 only."""
+
+    @property
+    def port(self) -> int:
+        """The port that the URL says, or that its scheme means."""
+        parts = urlsplit(self.url)
+        return parts.port or (HTTPS_PORT if parts.scheme == "https" else 80)
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.namespace and self.cidr:
+            raise refuse(
+                "the server runs in this cluster or elsewhere",
+                key="cidr",
+                value=self.cidr,
+                allowed="one of namespace and cidr",
+                remedy="leave one of them out",
+            )
+        is_public_https = self.url.startswith("https://") and self.port == HTTPS_PORT
+        if not (is_public_https or self.namespace or self.cidr):
+            raise refuse(
+                "the network policy would not let the answer service reach it",
+                key="url",
+                value=self.url,
+                allowed="https:// at port 443, or namespace or cidr beside it",
+                remedy="add namespace if its pods run in this cluster, else the cidr of its addresses",
+            )
+        return self
+
+
+Llm: TypeAlias = Annotated[Extractive | Vllm | Endpoint, Field(discriminator="kind")]
 
 
 class Models(Section):

@@ -52,7 +52,7 @@ class RagApi(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RagApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ragspan:services:RagApi", name, None, opts)
-        site, oidc = args.site, args.config.oidc
+        site, oidc, llm = args.site, args.config.oidc, args.llm
         workload = Workload(
             name,
             parent=self,
@@ -62,7 +62,7 @@ class RagApi(pulumi.ComponentResource):
                 accepts=peer(NAME, site, PORT),
                 from_any_namespace=True,
                 metrics_port=PORT,
-                internet=oidc is not None and oidc.cidr is None,
+                internet=bool((oidc and oidc.cidr is None) or (llm and llm.server is None)),
             ),
         )
         workload.create_deployment(replicas=args.config.replicas, max_surge=1, max_unavailable=0)
@@ -75,7 +75,7 @@ def _pod(args: RagApiArgs) -> PodSpec:
     config = args.config
     callees = [
         args.vector_store.peer,
-        *([args.llm.peer] if args.llm else []),
+        *([args.llm.server] if args.llm and args.llm.server else []),
         *([args.cache_server.server] if args.cache_server else []),
         *([InNamespace(namespace=tracing.namespace, port=tracing.port)] if (tracing := config.tracing) else []),
         *_issuers(config.oidc),
@@ -220,7 +220,7 @@ def _secrets(args: RagApiArgs) -> dict[str, SecretKey]:
     }
     if args.config.oidc and args.config.oidc.client_secret:
         secrets["RAGSPAN_OIDC_CLIENT_SECRET"] = args.config.oidc.client_secret
-    if args.llm:
+    if args.llm and args.llm.api_key:
         secrets["RAGSPAN_GENERATOR_API_KEY"] = args.llm.api_key
     if args.cache_server:
         secrets["RAGSPAN_REDIS_PASSWORD"] = args.cache_server.password

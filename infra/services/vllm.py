@@ -64,7 +64,7 @@ class Vllm(pulumi.ComponentResource):
             model=config.model,
             max_answer_tokens=config.max_answer_tokens,
             api_key=config.api_key,
-            peer=clients,
+            server=clients,
         )
         self.register_outputs({"base_url": self.endpoint.base_url})
 

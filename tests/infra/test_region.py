@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from infra.config.load import from_file, stack_files
+from infra.services.network import NOT_INTERNET
 from ops.plan.program import plan_stack
 from ops.plan.recorder import record
 from stacks.__main__ import main
@@ -120,3 +121,40 @@ def _use_managed_cache(data: dict[str, Any]) -> None:
     data["cache"] = {
         "kind": "external", "host": "cache.example", "port": 6380, "cidr": "10.7.0.0/24", "password": password,
     }  # fmt: skip
+
+
+ENDPOINT = {"kind": "endpoint", "url": "http://nim.nim.svc:8000/v1", "model": "meta/llama", "max_answer_tokens": 512}
+
+
+@pytest.mark.parametrize(
+    ("where", "peer", "port"),
+    [
+        (
+            {"namespace": "nim"},
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "nim"}}},
+            8000,
+        ),
+        ({"cidr": "10.7.0.0/24"}, {"ipBlock": {"cidr": "10.7.0.0/24"}}, 8000),
+        ({"url": "https://api.example/v1"}, {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(NOT_INTERNET)}}, 443),
+    ],
+)
+def test_a_model_server_that_is_there_already_is_asked_and_nothing_is_made_for_it(
+    where: dict[str, str], peer: dict[str, Any], port: int
+) -> None:
+    llm = {**ENDPOINT, "api_key": {"name": "llm", "key": "api-key"}, **where}
+    stack = plan_stack(changed(from_file(STACKS["local"]), lambda data: data["models"].update(llm=llm)))
+    bodies = {(m.kind, m.name): m.body for m in stack.manifests()}
+    (container,) = bodies["Deployment", "rag-api"]["spec"]["template"]["spec"]["containers"]
+    env = {variable["name"]: variable.get("value", "") for variable in container["env"]}
+    assert (env["RAGSPAN_GENERATOR_URL"], env["RAGSPAN_GENERATOR_MODEL"]) == (llm["url"], "meta/llama")
+    assert "RAGSPAN_GENERATOR_API_KEY" in env
+    rules = bodies["NetworkPolicy", "rag-api"]["spec"]["egress"]
+    assert {"to": [peer], "ports": [{"port": port, "protocol": "TCP"}]} in rules
+    assert ("Deployment", "llm") not in bodies
+
+
+def test_a_model_server_without_a_key_is_shown_none() -> None:
+    llm = {**ENDPOINT, "namespace": "nim"}
+    stack = plan_stack(changed(from_file(STACKS["local"]), lambda data: data["models"].update(llm=llm)))
+    (rag_api,) = [m.body for m in stack.manifests() if (m.kind, m.name) == ("Deployment", "rag-api")]
+    assert "RAGSPAN_GENERATOR_API_KEY" not in str(rag_api)

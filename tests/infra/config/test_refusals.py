@@ -141,3 +141,31 @@ def test_an_existing_cluster_has_no_pool_for_a_model_server(refusal: Refusal):
     message = refusal("local", ("kind: extractive", server))
     assert "ragspan:models.llm.pool" in message
     assert "nothing here: the cluster has no GPU pool; name a pool of kind gpu, or write kind: extractive" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "beside", "sentence"),
+    [
+        (
+            "http://nim.nim.svc:8000/v1",
+            "",
+            "models.llm.url: the network policy would not let the answer service reach it",
+        ),
+        (
+            "https://api.example:8443/v1",
+            "",
+            "allowed: https:// at port 443, or namespace or cidr beside it; add namespace",
+        ),
+        (
+            "https://api.example/v1",
+            "namespace: nim\n      cidr: 10.7.0.0/24",
+            "models.llm.cidr: the server runs in this",
+        ),
+        ("api.example/v1", "", "models.llm.url: not of the right form"),
+    ],
+)
+def test_a_model_server_that_could_not_be_reached_is_refused(
+    refusal: Refusal, url: str, beside: str, sentence: str
+) -> None:
+    server = f"kind: endpoint\n      url: {url}\n      model: m\n      max_answer_tokens: 64\n      {beside}\n"
+    assert sentence in refusal("local", ("kind: extractive", server))
