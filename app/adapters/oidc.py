@@ -6,6 +6,7 @@ issuer published under its own name is followed: no redirect, and no address fro
 
 import asyncio
 import json
+import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from app.ports import DependencyUnavailable
 
 DEPENDENCY = "issuer"
 FETCH_TIMEOUT_S = 3.0
+CONFIGURATION_S = 300.0
+"""An issuer changes its addresses once in years, and keeps the old ones for a while."""
 MAX_BYTES = 256 * 1024
 """Room for dozens of RSA keys with their certificate chains."""
 SAFE = "/%:@!$&'()*+,;=~?"
@@ -30,14 +33,27 @@ class OidcIssuer:
     def __init__(self, client: HttpClient, issuer: str, jwks_url: str | None = None) -> None:
         self.issuer = issuer
         self._client, self._jwks_url = client, jwks_url
+        self._configuration, self._known_until = dict[str, Any](), 0.0
+        self._asking: asyncio.Task[None] | None = None
 
     async def configuration(self) -> dict[str, Any]:
-        """Fetch the issuer's configuration. Raises DependencyUnavailable, also if it names a different issuer."""
+        """Return the issuer's configuration. Raises DependencyUnavailable, also if it names a different issuer.
+
+        Anyone may begin to sign in, as often as they like: it is fetched once in `CONFIGURATION_S`, for all who wait.
+        """
+        if time.monotonic() >= self._known_until:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._fetch_configuration())
+                self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen by who waits
+            await asyncio.shield(self._asking)
+        return self._configuration
+
+    async def _fetch_configuration(self) -> None:
         url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         document = await self._fetch(url)
         if document.get("issuer") != self.issuer:
             raise DependencyUnavailable(DEPENDENCY, f"{url} names another issuer than {self.issuer}")
-        return document
+        self._configuration, self._known_until = document, time.monotonic() + CONFIGURATION_S
 
     async def keys(self) -> list[dict[str, Any]]:
         """Fetch the key set, as JSON Web Keys. Raises DependencyUnavailable."""

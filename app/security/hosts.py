@@ -8,6 +8,7 @@ import ipaddress
 import re
 
 NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+AUTHORITY = re.compile(r"(?:\[([^\]]+)\]|([^:]+))(?::[0-9]*)?")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -29,7 +30,6 @@ def is_host_name(text: str) -> bool:
 
 
 def host_name(authority: str) -> str:
-    """Return the name of `name:port`, `[::1]:port` or either without a port, in lower case."""
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0].lower()
-    return authority.partition(":")[0].lower()
+    """Return the name of `name:port`, `[::1]:port` or either without a port, in lower case; empty for anything else."""
+    form = AUTHORITY.fullmatch(authority)
+    return (form[1] or form[2]).lower() if form else ""

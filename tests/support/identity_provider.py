@@ -39,7 +39,7 @@ def ec_key(kid: str = "ec-1") -> ECKey:
 
 
 class IdentityProvider:
-    """Serves its discovery document and its keys. `fetches` counts how often the keys were asked for."""
+    """Serves its discovery document and its keys; `configurations` and `fetches` count how often each was asked for."""
 
     def __init__(self, *keys: Key) -> None:
         self.keys: list[Key] = list(keys) or [rsa_key(), ec_key()]
@@ -47,7 +47,7 @@ class IdentityProvider:
         self.raw: bytes | None = None
         """Sent in place of the key set."""
         self.hangs = False
-        self.fetches = 0
+        self.fetches = self.configurations = 0
         self.codes: dict[str, dict[str, str]] = {}
         """What each code was asked for with."""
         self.answer: dict[str, str] = {}
@@ -96,6 +96,7 @@ class IdentityProvider:
         return json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
 
     async def _configuration(self, _request: web.Request) -> web.Response:
+        self.configurations += 1
         endpoints = {f"{name}_endpoint": f"{self.issuer}{path}" for name, path in ENDPOINTS.items()}
         return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}keys", **endpoints})
 

@@ -1,5 +1,6 @@
 """Signing in to the page at an issuer: a code for this browser, client and moment begins a session, no other."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from typing import Any, get_args
@@ -147,6 +148,14 @@ async def test_a_code_works_once(serve: Serve, idp: IdentityProvider) -> None:
         await client.get(back)
         again = await client.get(back, headers={"Cookie": f"ragspan_sign_in={kept}"})
         assert again.headers["Location"] == "/?sign-in-failed=unavailable"
+
+
+async def test_whoever_begins_again_and_again_asks_the_issuer_nothing_more(serve: Serve, idp: IdentityProvider) -> None:
+    async with serve(**settings(idp)) as client:
+        for _ in range(3):
+            begun = await asyncio.gather(*(begin(client) for _ in range(10)))
+            assert all(address.startswith(f"{idp.issuer}authorize?") for address in begun)
+    assert idp.configurations == 1
 
 
 async def test_an_issuer_that_is_away_is_said(serve: Serve) -> None:

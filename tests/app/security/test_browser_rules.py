@@ -44,7 +44,16 @@ def test_a_page_of_another_origin_is_foreign(site: str | None, origin: str) -> N
 
 @pytest.mark.parametrize(
     ("authority", "name"),
-    [("localhost", "localhost"), ("LocalHost:80", "localhost"), ("[::1]:8000", "::1"), ("[::1]", "::1")],
+    [
+        ("localhost", "localhost"),
+        ("LocalHost:80", "localhost"),
+        ("[::1]:8000", "::1"),
+        ("[::1]", "::1"),
+        ("localhost:@evil.example", ""),
+        ("localhost:80/evil", ""),
+        ("[::1]evil.example", ""),
+        ("", ""),
+    ],
 )
 def test_a_host_header_is_reduced_to_its_name(authority: str, name: str) -> None:
     assert host_name(authority) == name
