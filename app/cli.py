@@ -98,10 +98,14 @@ def _data_folder(settings: "Settings", url: str) -> AbstractContextManager[objec
     except DataFolderInUse as error:
         raise click.ClickException(f"{error}") from None
     except OSError as error:
-        raise click.ClickException(
-            f"RAGSPAN_DATA_DIR={settings.data_dir} cannot be used ({error.strerror}); "
-            "set it to a folder that this user may write."
-        ) from None
+        raise unusable_data_folder(settings, error) from None
+
+
+def unusable_data_folder(settings: "Settings", error: OSError) -> click.ClickException:
+    return click.ClickException(
+        f"RAGSPAN_DATA_DIR={settings.data_dir} cannot be used ({error.strerror}); "
+        "set it to a folder that this user may write."
+    )
 
 
 def _run(settings: "Settings", bound: socket.socket, url: str) -> None:

@@ -1,18 +1,22 @@
 """Reads the stacks that a command is called with; all are checked before the first is used."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from infra.config.load import ConfigError, from_file, stack_files
 from infra.config.stack import StackConfig
 
-
-class BadStacks(Exception):
-    """A stack's name or file is invalid; the text has one line for each problem."""
+BAD_INPUT = 2
 
 
-def read_stacks(stacks: Sequence[str]) -> list[StackConfig]:
-    """Return the configurations of the given stack names or files, or of all stacks if none. Raises BadStacks."""
+def checked_stacks(stacks: Sequence[str]) -> list[StackConfig]:
+    """Return the configurations of the given stack names or files, or of all stacks if none is given.
+
+    If one is invalid, print every problem and end with status 2.
+    """
     known = stack_files()
     configs: list[StackConfig] = []
     problems: list[str] = []
@@ -26,5 +30,6 @@ def read_stacks(stacks: Sequence[str]) -> list[StackConfig]:
         except ConfigError as error:
             problems.append(str(error))
     if problems or not configs:
-        raise BadStacks("\n".join(problems) or "There is no stack file; add stacks/Pulumi.<stack>.yaml.")
+        click.echo("\n".join(problems) or "There is no stack file; add stacks/Pulumi.<stack>.yaml.", err=True)
+        sys.exit(BAD_INPUT)
     return configs

@@ -67,10 +67,7 @@ def _follow(known: VectorSnapshot, generation: int, connection: sqlite3.Connecti
     published = np.fromiter((row_id for (row_id,) in rows), np.int64, len(rows))
     kept = np.isin(known.row_ids, published, assume_unique=True)
     added = np.sort(published[np.isin(published, known.row_ids, assume_unique=True, invert=True)])
-    blobs = connection.execute(
-        sql.VECTORS,
-        (json.dumps(added.tolist()),),
-    )
+    blobs = connection.execute(sql.VECTORS, (json.dumps(added.tolist()),))
     read = np.frombuffer(b"".join(blob for (blob,) in blobs), np.float32).reshape(len(added), known.vectors.shape[1])
     return VectorSnapshot(
         generation=generation,

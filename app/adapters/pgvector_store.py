@@ -5,20 +5,27 @@ Any number of processes may read and write. A search is a single statement, so i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import astuple, fields
 from math import isnan
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Literal
-from psycopg.types.json import Jsonb
+from psycopg.sql import SQL, Composed
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic_core import to_json
 
 from app.adapters import pgvector_store_sql as sql
 from app.adapters.batches import batches
-from app.adapters.pgvector_store_connection import CONNECT_TIMEOUT_S, PgvectorConnection, arguments
+from app.adapters.pgvector_store_connection import (
+    CONNECT_TIMEOUT_S,
+    Connection,
+    PgvectorConnection,
+    all_rows,
+    arguments,
+    one_row,
+)
+from app.adapters.pgvector_store_schema import create_and_identify
 from app.ports import (
     EVERYTHING,
     Chunk,
@@ -48,9 +55,7 @@ from app.rag.index_rules import (
 )
 
 T = TypeVar("T")
-Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
-OLDEST_PGVECTOR = (0, 8)
 MAX_CONNECTIONS = 8
 """Per replica; a search uses one for some milliseconds."""
 MAX_CHANGES = 3
@@ -79,7 +84,7 @@ class PgvectorStore:
 
         async def prepare() -> object:
             async with await psycopg.AsyncConnection.connect(**arguments(there)) as connection:
-                return await _create_and_identify(connection, there.schema, identity)
+                return await create_and_identify(connection, there.schema, identity)
 
         found = await self._bounded(prepare(), f"open the index at {where}", OPEN_TIMEOUT_S)
         require_identity(found, identity, f"The index {there.schema} in PostgreSQL at {where}")
@@ -114,9 +119,9 @@ class PgvectorStore:
 
         async def change(connection: Connection) -> None:
             replaced = await _current(connection, tenant, document)
-            (staged,) = await _one(connection, sql.COUNT_STAGED, key)
+            (staged,) = await one_row(connection, sql.COUNT_STAGED, key)
             require_staged(document, staged, expected_chunks)
-            published = await _all(connection, sql.DOCUMENT, {"tenant": tenant, "doc_id": document.doc_id})
+            published = await all_rows(connection, sql.DOCUMENT, {"tenant": tenant, "doc_id": document.doc_id})
             await connection.execute(sql.REMOVE_OTHER_VERSIONS, (*key, document.revision))
             await connection.execute(sql.SHOW_VERSION, (*scope, *key))
             record = (*key, document.revision, document.source_uri, document.title, expected_chunks, False, *scope)
@@ -128,7 +133,7 @@ class PgvectorStore:
 
     async def delete(self, tenant: str, doc_id: str, revision: int) -> bool:
         async def change(connection: Connection) -> bool:
-            found = await _one(connection, sql.STATE_OF_DOCUMENT, (tenant, doc_id))
+            found = await one_row(connection, sql.STATE_OF_DOCUMENT, (tenant, doc_id))
             if found:
                 refuse_stale_delete(doc_id, revision, found[0])
             await connection.execute(sql.REMOVE_OTHER_VERSIONS, (tenant, doc_id, "", revision))
@@ -151,7 +156,7 @@ class PgvectorStore:
         return page_by_id(await self._records(sql.DOCUMENTS, wanted), limit)
 
     async def count_documents(self, tenant: str) -> int:
-        counting = self._read(lambda c: _one(c, sql.COUNT_DOCUMENTS, (tenant,)), "count documents", READ_TIMEOUT_S)
+        counting = self._read(lambda c: one_row(c, sql.COUNT_DOCUMENTS, (tenant,)), "count documents", READ_TIMEOUT_S)
         return (await counting or (0,))[0]
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
@@ -165,12 +170,12 @@ class PgvectorStore:
             "groups": None if scope.groups is None else sorted(scope.groups),
         }
         wanted |= {f"tags{number}": sorted(tags) for number, tags in enumerate(scope.tags)}
-        rows = await self._read(lambda connection: _all(connection, statement, wanted), "search", READ_TIMEOUT_S)
+        rows = await self._read(lambda c: all_rows(c, statement, wanted), "search", READ_TIMEOUT_S)
         return _fused(rows)[:limit]
 
     async def corpus_version(self, tenant: str) -> str:
         found = await self._read(
-            lambda connection: _one(connection, sql.CORPUS_VERSION, (tenant,)),
+            lambda c: one_row(c, sql.CORPUS_VERSION, (tenant,)),
             "tell the corpus version",
             READ_TIMEOUT_S,
         )
@@ -178,7 +183,7 @@ class PgvectorStore:
 
     async def health(self) -> Health:
         try:
-            await self._read(lambda connection: _all(connection, SQL("SELECT 1"), ()), "answer", CONNECT_TIMEOUT_S)
+            await self._read(lambda c: all_rows(c, SQL("SELECT 1"), ()), "answer", CONNECT_TIMEOUT_S)
         except DependencyUnavailable as error:
             return Health(ok=False, detail=str(error))
         return Health(ok=True)
@@ -189,7 +194,7 @@ class PgvectorStore:
             await pool.close()
 
     async def _records(self, statement: Composed, wanted: dict[str, Any]) -> list[DocumentRecord]:
-        rows = await self._read(lambda connection: _all(connection, statement, wanted), "read records", READ_TIMEOUT_S)
+        rows = await self._read(lambda c: all_rows(c, statement, wanted), "read records", READ_TIMEOUT_S)
         return [_record(row) for row in rows]
 
     async def _read(self, read: Callable[[Connection], Awaitable[T]], what: str, timeout_s: float) -> T:
@@ -263,54 +268,14 @@ def _reason(error: psycopg.Error) -> str:
     return TLS_FAILED if is_of_tls else type(error).__name__
 
 
-async def _create_and_identify(connection: Connection, schema: str, identity: IndexIdentity) -> object:
-    """Create the index if there is none, in one transaction, and return the identity that it was built with."""
-    async with connection.transaction():
-        await connection.execute(sql.LOCK, (schema,))
-        found = await _one(connection, SQL("SELECT to_regclass(%s)"), (f'"{schema}".built_with',))
-        if found == (None,):
-            await _require_pgvector(connection)
-            await connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
-            await connection.execute(sql.TABLES.format(dimensions=Literal(identity.dimensions)))
-            if identity.dimensions <= sql.MAX_INDEXED_DIMENSIONS:
-                await connection.execute(sql.VECTOR_INDEX)
-            await connection.execute(sql.SET_IDENTITY, (Jsonb(asdict(identity)),))
-        (stored,) = await _one(connection, sql.IDENTITY, ())
-        return stored
-
-
-async def _require_pgvector(connection: Connection) -> None:
-    try:
-        async with connection.transaction():
-            await connection.execute(SQL("CREATE EXTENSION IF NOT EXISTS vector"))
-    except psycopg.Error as error:
-        raise DependencyUnavailable(
-            "vector_store",
-            f"PostgreSQL has no pgvector in this database and refused to add it ({type(error).__name__}); "
-            "an administrator can: CREATE EXTENSION vector.",
-        ) from None
-    (version,) = await _one(connection, sql.EXTENSION_VERSION, ())
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_PGVECTOR:
-        oldest = ".".join(map(str, OLDEST_PGVECTOR))
-        raise DependencyUnavailable("vector_store", f"pgvector is {version}; ragspan needs {oldest} or newer.")
-
-
 async def _current(connection: Connection, tenant: str, document: DocumentVersion) -> int:
     """Return how many chunks of the document are published. Raises StaleVersion for a newer version or a tombstone."""
-    found = await _one(connection, sql.STATE_OF_DOCUMENT, (tenant, document.doc_id))
+    found = await one_row(connection, sql.STATE_OF_DOCUMENT, (tenant, document.doc_id))
     if not found:
         return 0
     revision, deleted, chunks = found
     refuse_stale(document, revision, deleted=deleted)
     return chunks
-
-
-async def _one(connection: Connection, statement: SQL, values: tuple[Any, ...]) -> Any:
-    return await (await connection.execute(statement, values)).fetchone()
-
-
-async def _all(connection: Connection, statement: Any, values: Any) -> list[tuple[Any, ...]]:
-    return await (await connection.execute(statement, values)).fetchall()
 
 
 def _literal(vector: list[float]) -> str:

@@ -1,8 +1,13 @@
-"""Where PostgreSQL is, and the parameters of every connection to it: session, TLS and keepalive."""
+"""Where PostgreSQL is, the parameters of every connection to it (session, TLS, keepalive), and how rows are read."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.sql import SQL
+
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 CONNECT_TIMEOUT_S = 5
 SESSION = {
@@ -46,3 +51,11 @@ def arguments(there: PgvectorConnection) -> dict[str, Any]:
         **KEEPALIVE,
         **(tls or {"sslmode": "disable"}),
     }
+
+
+async def one_row(connection: Connection, statement: SQL, values: tuple[Any, ...]) -> Any:
+    return await (await connection.execute(statement, values)).fetchone()
+
+
+async def all_rows(connection: Connection, statement: Any, values: Any) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(statement, values)).fetchall()

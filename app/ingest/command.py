@@ -14,7 +14,7 @@ from typing import TypeAlias
 import click
 
 from app.adapters.data_folder import DataFolder, DataFolderInUse
-from app.cli import checked_settings
+from app.cli import checked_settings, unusable_data_folder
 from app.composition import open_adapters
 from app.ingest.document import SourceFile, UnreadableDocument
 from app.ingest.files import FoundFiles, find_files, read_file
@@ -155,10 +155,7 @@ async def _target(
                     raise click.ClickException(f"{error} Wait for it to end.") from None
                 server = error.server_url
             except OSError as error:
-                raise click.ClickException(
-                    f"RAGSPAN_DATA_DIR={settings.data_dir} cannot be used ({error.strerror}); "
-                    "set it to a folder that this user may write."
-                ) from None
+                raise unusable_data_folder(settings, error) from None
         if server:
             if tenant:
                 raise click.UsageError(f"--tenant {tenant}: the server at {server} goes by its API key; leave it out.")

@@ -48,13 +48,6 @@ class LimitSettings(BaseSettings):
         default={}, description="Tenants with limits of their own: `tenant:requests:tokens:concurrent`, by commas."
     )
 
-    def quota_of(self, tenant: str) -> Quota:
-        return self.tenant_quotas.get(tenant) or Quota(
-            requests=self.tenant_requests_per_minute,
-            tokens=self.tenant_tokens_per_minute,
-            concurrent=self.tenant_concurrent_questions,
-        )
-
     max_refusals_per_minute: int = Field(
         default=300,
         ge=0,
@@ -66,3 +59,10 @@ class LimitSettings(BaseSettings):
     def limits_tenants(self) -> bool:
         """Whether any tenant has a limit."""
         return self.quota_of("") != Quota() or bool(self.tenant_quotas)
+
+    def quota_of(self, tenant: str) -> Quota:
+        return self.tenant_quotas.get(tenant) or Quota(
+            requests=self.tenant_requests_per_minute,
+            tokens=self.tenant_tokens_per_minute,
+            concurrent=self.tenant_concurrent_questions,
+        )

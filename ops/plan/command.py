@@ -47,7 +47,9 @@ def plan(
         raise click.UsageError("Name stacks or give --all, not both.")
     if as_json and as_markdown:
         raise click.UsageError("Give --json or --markdown, not both.")
-    configs = _configs(stacks)
+    from ops.stacks import checked_stacks  # noqa: PLC0415
+
+    configs = checked_stacks(stacks)
     earlier = _earlier(configs, before) if before else {}
     reports = [_planned(config) for config in configs]
     if before:
@@ -65,15 +67,6 @@ def plan(
     else:
         _show(reports)
     sys.exit(VIOLATED if any(report.mandatory_violations for report in reports) else CLEAN)
-
-
-def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
-    from ops.stacks import BadStacks, read_stacks  # noqa: PLC0415
-
-    try:
-        return read_stacks(stacks)
-    except BadStacks as error:
-        _end(str(error))
 
 
 def _earlier(configs: "Sequence[StackConfig]", folder: Path) -> "dict[str, StackConfig | None]":

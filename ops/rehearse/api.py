@@ -55,28 +55,28 @@ class Api:
         self._send("GET", "/readyz", {})
 
     def get(self, path: str, **query: str) -> Object:
-        return self._call("GET", path, query)
+        return json.loads(self._send("GET", path, query))
 
     def list(self, path: str, **query: str) -> "list[Object]":
         return list(self.get(path, **query)["items"])
 
     def create(self, path: str, body: Object) -> Object:
-        return self._call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
+        return json.loads(self._send("POST", path, {"fieldManager": FIELD_MANAGER}, body))
 
     def apply(self, body: Object, **query: str) -> Object:
         """Apply an object on the server; unknown fields are refused, not dropped. Also raises UnknownKind."""
         metadata = body["metadata"]
         path = self.path_of(body["apiVersion"], body["kind"], metadata.get("namespace", ""), metadata["name"])
         strict = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true", **query}
-        return self._call("PATCH", path, strict, body, "application/apply-patch+yaml")
+        return json.loads(self._send("PATCH", path, strict, body, "application/apply-patch+yaml"))
 
     def patch(self, path: str, body: Object) -> Object:
-        return self._call("PATCH", path, {}, body, "application/strategic-merge-patch+json")
+        return json.loads(self._send("PATCH", path, {}, body, "application/strategic-merge-patch+json"))
 
     def delete(self, path: str, *, now: bool = False) -> None:
         """Delete the object; with `now`, without its grace period. It may already be gone."""
         try:
-            self._call("DELETE", path, {"gracePeriodSeconds": "0"} if now else {})
+            self._send("DELETE", path, {"gracePeriodSeconds": "0"} if now else {})
         except Refused as refused:
             if refused.status != http.client.NOT_FOUND:
                 raise
@@ -117,16 +117,6 @@ class Api:
         except Refused:
             return {}
         return {r["kind"]: (r["name"], r["namespaced"]) for r in resources if "/" not in r["name"]}
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Object | None = None,
-        kind: str = "application/json",
-    ) -> Object:
-        return json.loads(self._send(method, path, query, body, kind))
 
     def _send(
         self,

@@ -47,7 +47,9 @@ def rehearse(
         raise click.UsageError(
             "--context and --disposable go together: a rehearsal creates and deletes nodes and namespaces there."
         )
-    rehearsed = [_rehearsed(config, context=context, drills=drills) for config in _configs(stacks)]
+    from ops.stacks import checked_stacks  # noqa: PLC0415
+
+    rehearsed = [_rehearsed(config, context=context, drills=drills) for config in checked_stacks(stacks)]
     if as_json:
         from ops.rehearse.report import as_json as document  # noqa: PLC0415
 
@@ -59,15 +61,6 @@ def rehearse(
 
         show(rehearsed, Console(), strict=strict)
     sys.exit(WELL if all(one.passed(strict=strict) for one in rehearsed) else NOT_WELL)
-
-
-def _configs(stacks: tuple[str, ...]) -> "list[StackConfig]":
-    from ops.stacks import BadStacks, read_stacks  # noqa: PLC0415
-
-    try:
-        return read_stacks(stacks)
-    except BadStacks as error:
-        _end(str(error))
 
 
 def _rehearsed(config: "StackConfig", *, context: str | None, drills: bool) -> "Rehearsed":
