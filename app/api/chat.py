@@ -48,8 +48,7 @@ class Completion:
     def ragspan(self, sources: Sources, done: Done) -> dict[str, Any]:
         """Return the parts of an answer that OpenAI's format has no place for."""
         return {
-            **answer_end(done).model_dump(),
-            "answer_id": self.answer_id,
+            **answer_end(done, self.answer_id).model_dump(),
             "sources": [source(hit).model_dump() for hit in sources.hits],
             "ignored": self.ignored,
         }

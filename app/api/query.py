@@ -114,7 +114,7 @@ def replayed(replay: Replay) -> bytes:
 @lru_cache(maxsize=HOT_ANSWERS)
 def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
     """Return an answer's constant fields and those of its metadata, each without its opening brace."""
-    end = answer_end(found.done("exact", {}, []))
+    end = answer_end(found.done("exact", {}, []), "of each request its own")
     answer = Answer(answer=found.text, sources=[source(hit) for hit in found.hits], **dict(end))
     rest = answer.model_dump_json(exclude={"answer_id", "metadata"})
     return rest[1:].encode(), end.metadata.model_dump_json(exclude={"timings_ms", "degraded"})[1:].encode()
@@ -163,14 +163,20 @@ def source(hit: Hit) -> Source:
 
 
 def new_answer_id() -> str:
-    """Return a random UUID, version 4 of RFC 9562; the `uuid` module would take a twentieth of a cached answer."""
+    """Return a random UUID, version 4 of RFC 9562, which the request's log line will name with what became of it.
+
+    The `uuid` module would take a twentieth of a cached answer.
+    """
     digits = secrets.token_hex(16)
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:30]}"
+    answer_id = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:30]}"
+    if trace := current.get():
+        trace.answer_id = answer_id
+    return answer_id
 
 
-def answer_end(done: Done) -> AnswerEnd:
+def answer_end(done: Done, answer_id: str = "") -> AnswerEnd:
     fields = {
-        "answer_id": new_answer_id(),
+        "answer_id": answer_id or new_answer_id(),
         "citations": done.citations,
         "metadata": {
             "model": done.model,

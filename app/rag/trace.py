@@ -38,6 +38,8 @@ class Trace:
     stages: list[StageNote] = field(default_factory=list[StageNote])
     has_words: bool = False
     """Whether the answer has begun."""
+    answer_id: str = ""
+    """What the answer is rated by; empty where there was none."""
     end: Any = None
     """The `Done` event, if the answer was completed."""
 

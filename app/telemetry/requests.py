@@ -65,8 +65,8 @@ class RequestTelemetry:
         self.metrics.requests_of(endpoint, str(status)).inc()
         if endpoint not in QUIET_ENDPOINTS:
             self.tracing.finish(trace, scope["method"], endpoint, status)
-        log.log(
-            logging.DEBUG if endpoint in QUIET_ENDPOINTS else logging.INFO,
-            "%s %s %d", scope["method"], endpoint, status,
-            extra={"method": scope["method"], "endpoint": endpoint, "status": status, "ms": round(seconds * 1000, 1)},
-        )  # fmt: skip
+        fields = {"method": scope["method"], "endpoint": endpoint, "status": status, "ms": round(seconds * 1000, 1)}
+        if trace.answer_id:
+            fields["answer_id"] = trace.answer_id
+        level = logging.DEBUG if endpoint in QUIET_ENDPOINTS else logging.INFO
+        log.log(level, "%s %s %d", scope["method"], endpoint, status, extra=fields)
