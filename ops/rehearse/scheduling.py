@@ -11,6 +11,9 @@ from ops.rehearse.volumes import offer_volumes
 
 QUIET_S = 5
 """After this much time without any change, nothing more is expected."""
+STUCK_S = 3
+"""The same if every pod that is left was refused a place. An object that the scheduler learns of late is missing at its
+first try; it tries again after a back-off of a second (`podInitialBackoffSeconds`), which it checks every second."""
 TRIAL_S = 3
 """How long the scheduler gets to use a new node once it is ready; it retries waiting pods at once."""
 SETTLE_TIMEOUT_S = 120
@@ -77,7 +80,7 @@ class Scheduling:
             if now_seen != seen:
                 seen, since = now_seen, time.monotonic()
             stuck = all(is_settled(pod) or is_unschedulable(pod) for pod in pods)
-            patience = 1 if stuck and not any(_missing(one, pods) for one in workloads) else QUIET_S
+            patience = STUCK_S if stuck and not any(_missing(one, pods) for one in workloads) else QUIET_S
             if time.monotonic() - since > patience:
                 return pods
             time.sleep(_POLL_S)
