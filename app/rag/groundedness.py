@@ -6,6 +6,7 @@ in any language.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -107,7 +108,7 @@ UNIT_STEMS = frozenset(map(_stem, UNITS))
 @lru_cache(maxsize=KNOWN_WORDS)
 def _word(word: str) -> _Word:
     """Analyse a word once: most words of an answer have been seen before."""
-    lower = word.lower()
+    lower = word.lower() if word.isascii() else "".join(str(unicodedata.decimal(c, c)) for c in word.lower())
     plain = NUMBERS.get(lower) or (THOUSANDS.sub("", lower) if lower[0].isdigit() else lower)
     is_negation, stem = plain in NEGATIONS, _stem(plain)
     return _Word(

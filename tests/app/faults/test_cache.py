@@ -114,6 +114,22 @@ async def test_a_corrupt_cache_is_an_empty_one(serve: Serve, url: str, redis: Re
             assert (await ask(client))["metadata"]["cached"] == "exact"
 
 
+async def test_values_of_another_type_are_none_and_are_replaced(serve: Serve, url: str, redis: RedisConnection) -> None:
+    async with serve(**cached_at(url, cache_timeout_s=1, cache_min_similarity=0.9)) as client:
+        await ask(client)
+        keys = await redis.call("KEYS", "ragspan:*", timeout_s=LONG_S)
+        assert isinstance(keys, list)
+        assert len(keys) == 2
+        for key in keys:
+            assert isinstance(key, bytes)
+            await redis.call("DEL", key, timeout_s=LONG_S)
+            await redis.call("SADD", key, "of another type", timeout_s=LONG_S)
+        again = await ask(client)
+        assert (again["metadata"]["cached"], again["metadata"]["degraded"]) == (None, [])
+        assert (await ask(client))["metadata"]["cached"] == "exact"
+        assert (await counts(client))['rag_cache_requests_total{result="not_kept"}'] == 0
+
+
 async def test_a_full_cache_is_told_by_a_metric_and_still_read(serve: Serve, url: str, redis: RedisConnection) -> None:
     async with serve(**cached_at(url, cache_timeout_s=1)) as client:
         await ask(client)

@@ -44,6 +44,15 @@ def test_the_items_of_a_list_stay_apart() -> None:
     assert judge("Backups of the second cluster are taken daily.", [passage], [], THRESHOLDS).verdict == "ungrounded"
 
 
+@pytest.mark.parametrize(
+    ("number", "name"), [("1250", "grounded"), ("1350", "ungrounded"), ("\u0661\u0663\u0665\u0660", "ungrounded")]
+)
+def test_a_number_is_the_same_in_other_digits(number: str, name: str) -> None:
+    arabic, hindi = "\u0661\u0662\u0665\u0660", "\u0967\u0968\u096b\u0966"
+    for passage in (f"The fee is {arabic} dirham.", f"The fee is {hindi} dirham."):
+        assert judge(f"The fee is {number} dirham.", [passage], [], THRESHOLDS).verdict == name
+
+
 def test_a_share_that_is_asked_for_is_told_as_if_nothing_were_asked() -> None:
     labelled = read()
     passages = list({case.passage for case in labelled})
