@@ -5,6 +5,7 @@ unfolds into gigabytes. See docs/decisions/reading-files.md.
 """
 
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from queue import Empty, SimpleQueue
 from app.ingest.document import ParsedDocument, UnreadableDocument
 from app.ingest.parsing import parse
 from app.rag.chunking import Section
+
+log = logging.getLogger("ragspan.ingest")
 
 APART = frozenset({".html", ".htm", ".pdf", ".docx"})
 """What it takes to read these does not follow from their size."""
@@ -73,8 +76,12 @@ class _Process:
     def read(self, name: str, content: bytes) -> ParsedDocument:
         while not (line := self._ask(name, content)):
             if (status := self.end()) not in ENDED_BY_ITSELF:
+                log.warning("the reader of a file ended with status %d", status)
                 raise UnreadableDocument(TOO_LONG if status == -signal.SIGXCPU else TOO_MUCH)
         answer = json.loads(line)
+        if "failed" in answer:
+            log.warning("the reader of a file failed with %s", answer["failed"])
+            raise UnreadableDocument(TOO_MUCH)
         if "unreadable" in answer:
             raise UnreadableDocument(answer["unreadable"])
         sections = tuple(Section(text=text, location=location) for text, location in answer["sections"])
@@ -98,7 +105,7 @@ class _Process:
     def _ask(self, name: str, content: bytes) -> bytes:
         """Return the line that it answers, nothing where it has ended."""
         self._running = running = self._running or subprocess.Popen(  # noqa: S603 - our own program
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         if self._is_over:
             running.kill()

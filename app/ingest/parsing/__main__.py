@@ -1,7 +1,7 @@
 """The process of app/ingest/reader.py: reads the files that come in, one after another, within bounds.
 
 Its arguments: seconds of computing for one file, MiB of heap. In: a line of JSON, `[name, size]`, and the content. Out:
-a line of JSON, with `title` and `sections`, or with `unreadable`.
+a line of JSON, with `title` and `sections`, with `unreadable`, or with `failed`: what nobody foresaw, by its type.
 """
 
 import json
@@ -28,7 +28,7 @@ def main() -> None:
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_DATA, heap_mib * 2**20)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer, and may quote a file
         while _answer(sys.stdin.buffer, answers, cpu_s):
             pass
 
@@ -48,9 +48,10 @@ def _answer(files: IO[bytes], answers: IO[bytes], cpu_s: int) -> bool:
     name, size = json.loads(head)
     began = time.process_time()
     _bound(resource.RLIMIT_CPU, int(began) + cpu_s)
-    answers.write(json.dumps(_read(name, files.read(size)), ensure_ascii=False).encode() + b"\n")
+    answer = _read(name, files.read(size))
+    answers.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
     answers.flush()
-    return time.process_time() - began < LONG_S
+    return "failed" not in answer and time.process_time() - began < LONG_S
 
 
 def _read(name: str, content: bytes) -> dict[str, object]:
@@ -58,10 +59,10 @@ def _read(name: str, content: bytes) -> dict[str, object]:
         document = parse(name, content)
     except UnreadableDocument as error:
         if isinstance(error.__cause__, MemoryError):
-            sys.exit(1)
+            return {"failed": "MemoryError"}
         return {"unreadable": str(error)}
     except Exception as error:  # noqa: BLE001 - of which the text may quote the file
-        sys.exit(f"reading a file failed with {type(error).__name__}")
+        return {"failed": type(error).__name__}
     return {"title": document.title, "sections": [(section.text, section.location) for section in document.sections]}
 
 

@@ -43,11 +43,14 @@ def test_what_cannot_be_read_is_refused_with_the_reason(reader: Reader) -> None:
 
 @pytest.mark.parametrize(("content", "reason"), [(DEEP, "too long"), (MULTIPLIED, "too much memory")])
 def test_a_file_that_takes_everything_is_refused_and_the_next_one_is_read(
-    reader: Reader, content: bytes, reason: str
+    reader: Reader, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], content: bytes, reason: str
 ) -> None:
     with pytest.raises(UnreadableDocument, match=reason):
         reader.read("hostile.html", content)
     assert reader.read("a.html", PAGE).title == "Page"
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("the reader of a file ")
+    assert capfd.readouterr().err == "", "lines of the log are JSON"
 
 
 def processes() -> list[int]:
