@@ -1,6 +1,7 @@
-"""How long a question takes whose answer is kept in Redis: `ragspan serve` as a process of its own, a real Redis, one
-client that asks again and again, the clock at its socket; beside it, in turn, a bare GET of the same bytes. Then the
-same for a tenant with limits, which are counted in that Redis.
+"""Measures how long an answer from the cache takes: a `ragspan serve` process, a real Redis, one client.
+
+The client asks the same question again and again, and the clock is at its socket. For comparison, a bare GET of the
+same bytes takes turns with it. Then the same for a tenant with limits, which are counted in that Redis.
 
 Run by `make bench`, or `python -m bench.cached_answer [requests]`. Needs redis-server or valkey-server on PATH.
 """

@@ -1,8 +1,8 @@
-"""How well the quality verdict tells supported answers from altered and unsupported ones, and what an answer costs.
+"""Measures how well the quality verdict tells supported answers from altered or unsupported ones, and its cost.
 
     python -m bench.groundedness
 
-The answers, of about a sentence, are in groundedness.txt beside this file. One is flagged when the verdict on it, with
+The answers, each of about one sentence, are in groundedness.txt beside this file. One is flagged if its verdict, with
 the thresholds of the default settings, is `ungrounded`.
 """
 
@@ -31,7 +31,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of the answers that say what is not supported: which share of those flagged does, and which share is flagged."""
+    """How well unsupported answers are told: `precision` of the flagged ones are, `recall` of them is flagged."""
 
     precision: float
     recall: float
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def cost_us(labelled: list[Labelled], thresholds: Thresholds, *, new: bool) -> float:
-    """Return the CPU time of a verdict on one passage, which was taken apart before or is `new`."""
+    """Return the CPU time of a verdict on one passage, which is either `new` or was analysed before."""
     started = time.process_time()
     for turn in range(REPEATS):
         for number, case in enumerate(labelled):

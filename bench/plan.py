@@ -1,4 +1,4 @@
-"""How long `ragspan plan` takes as a user calls it, against its budgets: status 1 if one takes longer.
+"""Measures how long `ragspan plan` takes as a user calls it, and ends with status 1 if a budget is exceeded.
 
 Each figure is the median of several calls with compiled bytecode. Run it as `.venv/bin/python bench/plan.py`.
 """
@@ -18,7 +18,7 @@ FIRST, FURTHER = ("prod-gcp-europe-west4",), ("dev-gcp-europe-west4", "prod-gcp-
 
 
 def seconds(*arguments: str) -> float:
-    """One call in a process of its own; a plan that fails has no figure."""
+    """Time one call in a process of its own; a plan that fails has no figure."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [str(Path(sys.executable).with_name("ragspan")), "plan", *arguments, "--json"]
     started = perf_counter()

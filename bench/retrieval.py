@@ -1,9 +1,9 @@
-"""Retrieval quality on XQuAD: each question must find the paragraph it was written for.
+"""Measures retrieval quality on XQuAD: each question should find the paragraph that it was written for.
 
     python -m bench.retrieval xquad.en.json [--store NAME ...]
 
-Articles of even index tune the weight of the vector leg, articles of odd index are reported. Every figure goes through
-the ports, as the service does: a leg alone is a search with an empty question or with the zero vector.
+Articles of even index are for tuning the weight of the vector leg, those of odd index are reported. Every figure goes
+through the ports, as in the service: a single leg is a search with an empty question or a zero vector.
 """
 
 import argparse
@@ -33,7 +33,7 @@ WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`doc_id` is the paragraph it was written for; `tuning` says in which half its article is."""
+    """A question, the paragraph it was written for, and whether its article is in the half used for tuning."""
 
     text: str
     doc_id: str
@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A question with what the hybrid search and each leg alone found, best first."""
+    """A question with what the hybrid search and each leg by itself found, best first."""
 
     question: Question
     hybrid: list[Hit]
@@ -54,7 +54,7 @@ Ranking: TypeAlias = Callable[[Answered], list[str]]
 
 
 def read(path: Path) -> tuple[dict[str, str], list[Question]]:
-    """Paragraphs by source URI, and the questions."""
+    """Return the paragraphs by source URI, and the questions."""
     articles: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["data"]
     paragraphs: dict[str, str] = {}
     questions: list[Question] = []
@@ -94,7 +94,7 @@ async def ask(store: VectorStore, embedder: WordLlamaEmbedder, questions: Iterab
 
 
 def quality(found: Sequence[tuple[Question, list[str]]]) -> tuple[float, float]:
-    """Mean nDCG and recall at the cutoff; `found` has the documents of each question, best first."""
+    """Return mean nDCG and recall at the cutoff; `found` has the documents of each question, best first."""
     tops = [(question.doc_id, list(dict.fromkeys(documents))[:CUTOFF]) for question, documents in found]
     gains = [1 / np.log2(2 + top.index(right)) if right in top else 0.0 for right, top in tops]
     return float(np.mean(gains)), float(np.mean([gain > 0 for gain in gains]))
@@ -105,7 +105,10 @@ def documents_of(hits: list[Hit]) -> list[str]:
 
 
 def fused(answered: Answered, weight: float) -> list[str]:
-    """What the hybrid search would find with another weight: a leg's scores are only scaled, which fusion undoes."""
+    """Return what the hybrid search would find with another weight.
+
+    A search scales the scores of a leg by itself, but fusion normalises them again.
+    """
     legs = [[((hit.chunk.chunk_id, hit.chunk.doc_id), hit.score) for hit in leg] for leg in answered.legs]
     return [doc_id for (_, doc_id), _ in relative_score(legs[0], legs[1], weight)]
 

@@ -1,9 +1,10 @@
-"""How many questions in other words the semantic cache recognises, and how many different ones it takes for the same.
+"""Measures how many paraphrases the semantic cache recognises, and how many different questions it confuses.
 
     python -m bench.semantic_cache
 
-The pairs are in semantic_cache.txt beside this file. For each threshold: with similarity alone, and with what
-app/rag/similar_questions.py asks beside it. Every question is also held against every other one of another pair.
+The pairs are in semantic_cache.txt beside this file. For each threshold it reports similarity by itself, and similarity
+together with the checks of app/rag/similar_questions.py. Every question is also compared with each one of the other
+pairs.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ class Pair:
 
 
 def read() -> list[Pair]:
-    """The labelled pairs. Raises ValueError for a line of another form."""
+    """Return the labelled pairs. Raises ValueError for a line in another format."""
     pairs: list[Pair] = []
     for line in PAIRS.read_text(encoding="utf-8").splitlines():
         if line[:2] in {"+ ", "- "}:
@@ -47,7 +48,7 @@ async def vectors(texts: list[str]) -> Matrix:
 
 
 def hits(pairs: list[Pair], similarities: list[float], threshold: float, *, rules: bool) -> list[Pair]:
-    """The pairs that would be taken for the same, and have different keys."""
+    """Return the pairs that would be taken for the same question although their keys differ."""
     return [
         pair
         for pair, similarity in zip(pairs, similarities, strict=True)

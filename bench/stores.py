@@ -1,7 +1,7 @@
-"""Each vector store on a server that this starts and ends, for the benches that compare them.
+"""Opens each vector store on a server that is started and ended here, for the benches that compare stores.
 
-Qdrant is its client's local mode, Milvus is Milvus Lite, Pinecone a stand-in, all in this process: that shows quality,
-not speed.
+Qdrant is its client's local mode, Milvus is Milvus Lite and Pinecone a stand-in, all in this process: they show
+quality, not speed.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ from tests.support.qdrant import SharedClient, qdrant_store
 from tests.support.weaviate import weaviate_server
 
 DIMENSIONS = 256
-"""Of the embedded model, with which the benches embed."""
+"""Dimensions of the built-in embedding model, which the benches use."""
 Serve: TypeAlias = Callable[[Path], AsyncGenerator[VectorStore]]
 
 

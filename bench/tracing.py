@@ -1,6 +1,6 @@
-"""What tracing costs the event loop for one request of four stages, in microseconds of its thread's CPU time.
+"""Measures what tracing costs the event loop for a request of four stages, in CPU microseconds of its thread.
 
-`python -m bench.tracing`. The task that sends in batches is left out.
+`python -m bench.tracing`. The task that sends spans in batches is left out.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracing
 
 REQUESTS = 400
-"""Their spans are fewer than `MAX_PENDING`: none is left out."""
+"""So few that their spans stay below `MAX_PENDING`, and none is dropped."""
 ROUNDS = 5
 NOBODY = "http://127.0.0.1:9"
 RETRIEVAL: tuple[Stage, ...] = ("embed", "search", "rerank")
@@ -39,7 +39,7 @@ def request(tracing: Tracing) -> None:
 
 
 async def cost_us(settings: Settings) -> float:
-    """Return the least of the rounds: what disturbs only adds."""
+    """Return the fastest round: a disturbance can only make a round slower."""
     found: list[float] = []
     for _ in range(ROUNDS):
         tracing = Tracing(settings, Metrics())

@@ -1,1 +1,1 @@
-"""What the service adds to the models' own time, beside a floor and one written by hand: `python -m bench.answer`."""
+"""Measures what the service adds to the models' own time: `python -m bench.answer`."""

@@ -1,9 +1,9 @@
-"""Runs every contestant beside the others, round after round, and prints the median of the rounds.
+"""Runs all contestants in turn, round after round, and prints the median of the rounds.
 
     python -m bench.answer [PART OF A NAME ...] [--peers] [--rounds N] [--requests N] [--json FILE]
 
-The service has one core; the stubs and the clients share the other, where the machine has two. Where other work runs
-beside, go by the CPU time: it is a process's own, and the noise is the same for all.
+The service has one core; stubs and clients share the other one, if the machine has two. If other work is running on the
+machine, compare CPU times: they count one process only, and noise affects all contestants alike.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from bench.answer.processes import Running, pin, running
 from bench.answer.report import adapter_cpu_ms, conditions, print_table, rows, write
 
 FEW_PER_MANY = 16
-"""At one client at a time a round has this part of the requests."""
+"""With a single client, a round has this share of the requests."""
 
 
 @contextlib.contextmanager
 def contestants(wanted: Mapping[str, Entry]) -> Generator[dict[str, Running], None, None]:
-    """Run them all, each with what it asks, and yield them by name."""
+    """Start all contestants with the servers that they need, and yield them by name."""
     with contextlib.ExitStack() as stack:
         models = stack.enter_context(running("bench.answer.stub", 1)).ports
         found: dict[str, Running] = {}
@@ -40,7 +40,7 @@ def contestants(wanted: Mapping[str, Entry]) -> Generator[dict[str, Running], No
 async def rounds(
     servers: Mapping[str, Running], wanted: Mapping[str, Entry], number: int, requests: int
 ) -> dict[tuple[str, int], list[Figures]]:
-    """Figures by contestant and number of clients; all contestants take part in each round."""
+    """Return figures by contestant and number of clients; each round measures every contestant."""
     found: dict[tuple[str, int], list[Figures]] = {}
     for turn in range(number + 1):
         for clients, asked in ((1, max(1, requests // FEW_PER_MANY)), (64, requests)):

@@ -1,4 +1,4 @@
-"""What contestants share: the address of the stub, what they ask it, and the server they run in."""
+"""Shared by all contestants: where the stub is, what they ask it, and the server that runs them."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Who takes part. Ours and what is written by hand use the project's environment, frameworks in ones of their own."""
+"""The contestants. Ours and the hand-written ones use the project's environment, each framework has its own."""
 
 import os
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rags
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A contestant: its module, those of what it asks beside the models, what it does, and how it is asked.
+    """A contestant: its module, the modules of the servers it needs beside the models, what it does, and how it is
+    asked.
 
-    A framework has `environment`, the name of its lock in requirements/ and of its folder in the cache.
+    A framework has an `environment`, the name of its lock in requirements/ and of its folder in the cache.
     """
 
     module: str
@@ -29,7 +30,7 @@ class Entry:
         return CACHE / self.environment / "bin" / "python"
 
     def is_installed(self) -> bool:
-        """Tell whether the environment holds what the lock pins: `tools/bench_peers` leaves a copy there, last."""
+        """Whether the environment holds what the lock pins: `tools/bench_peers` copies the lock there at its end."""
         lock = Path("requirements", f"{self.environment}.txt")
         copy = CACHE / self.environment / "requirements.txt"
         return copy.is_file() and copy.read_bytes() == (ROOT / lock).read_bytes()
@@ -72,9 +73,10 @@ HOW_TO_GET_PEERS = "tools/bench_peers installs frameworks, 2 GB, and --peers mea
 
 
 def entries(named: list[str], *, peers: bool) -> tuple[dict[str, Entry], list[str]]:
-    """Return who takes part by name, and which frameworks would but are not installed as their locks say.
+    """Return the contestants by name, and the frameworks that are left out as they are not installed as their locks
+    say.
 
-    `named` are parts of names; with none, all take part.
+    `named` are parts of names; if empty, all take part.
     """
     wanted = {
         name: entry

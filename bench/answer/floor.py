@@ -1,6 +1,6 @@
-"""The floor: a raw ASGI application with a client of its own, which does nothing but pass tokens on.
+"""The floor: a raw ASGI application with its own HTTP client that does nothing but pass tokens on.
 
-No key, no metrics, no deadlines, no error handling: what is left is the interpreter, uvloop and uvicorn.
+No key, no metrics, no deadlines, no error handling: only the costs of the interpreter, uvloop and uvicorn are left.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Client:
-    """Keeps connections; reads only what the stub sends."""
+    """An HTTP client that keeps connections, and understands only what the stub sends."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream

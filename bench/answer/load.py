@@ -1,4 +1,4 @@
-"""Clients on sockets of their own that ask one question after the other and look at the clock as bytes come in."""
+"""The load: clients with a socket each, which ask one question after another and time the answers' bytes."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ def _post(path: bytes, body: dict[str, object]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What is sent, and what stands in the answer at its first token and at its end."""
+    """What is sent, and how the first token and the end of an answer are recognised."""
 
     request: bytes
     token: bytes
@@ -43,12 +43,12 @@ CHUNKS = Dialect(_post(b"/v1/query", QUERY_BODY), b'"content":" spot"', b'"finis
 CHAT = Dialect(_post(b"/v1/chat/completions", CHAT_BODY), CHUNKS.token, CHUNKS.end)
 """Events of our own; chunks of a chat completion, at the same address or at OpenAI's."""
 NEVER_THE_SAME = Dialect(_post(b"/v1/query", {"query": f"{QUESTION} {PLACE.decode()}", "stream": True}), *ENDS)
-"""As a cache sees it."""
+"""The question as the answer cache sees it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one contestant at one concurrency: overheads are what the first token took beyond the models' own time."""
+    """Figures of one contestant at one concurrency; an overhead is the first token's time beyond the models' own."""
 
     ttft_p50_ms: float
     ttft_p99_ms: float
@@ -59,9 +59,9 @@ class Figures:
 async def measure(
     port: int, pids: Sequence[int], clients: int, requests: int, dialect: Dialect = QUERY, first: int = 0
 ) -> Figures:
-    """Ask those processes `requests` questions by `clients` at once. Raises ConnectionError for what is no answer.
+    """Ask those processes `requests` questions by `clients` at once. Raises ConnectionError for what is not an answer.
 
-    `first` is the number of the first question, for dialects that have a place for it.
+    `first` is the number of the first question, for dialects with a place for it.
     """
     left = iter(range(first, first + requests))
     times_s: list[float] = []
@@ -93,5 +93,5 @@ async def _client(port: int, left: Iterator[int], times_s: list[float], dialect:
 
 
 def cpu_time_s(pid: int) -> float:
-    """Return the time that a process has had, of all its threads, by the clock that Linux keeps of it."""
+    """Return the CPU time that all threads of a process have used, as Linux counts it."""
     return time.clock_gettime((~pid << 3) | 2)

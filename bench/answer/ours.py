@@ -1,6 +1,6 @@
-"""The service with all that it does by default, an API key, a reranker and traces; its index is a timer.
+"""Contestant: the service with all its defaults, an API key, a reranker and traces; a timer stands in for the index.
 
-With the ports of a Weaviate as further arguments, that is searched by the shipped adapter.
+If the ports of a Weaviate are given as further arguments, the shipped adapter searches that instead.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.support.fake_ports import FakeStore, hit
 
 
 class TimedStore(FakeStore):
-    """Finds the passages after the time of a search."""
+    """A store that finds the passages after the time that a search takes."""
 
     async def search(self, tenant: str, text: str, vector: Vector, limit: int, scope: Scope = EVERYTHING) -> list[Hit]:
         await asyncio.sleep(SEARCH_S)
@@ -35,7 +35,7 @@ class TimedStore(FakeStore):
 
 
 def weaviate(http_port: int, grpc_port: int) -> VectorStore:
-    """Return the shipped adapter, but for the check of the index, which the stub does not have."""
+    """Return the shipped adapter without its check of the index, which the stub does not have."""
     with api_keys_alone(), unbuilt_models():
         from app.adapters.weaviate_store import (  # noqa: PLC0415 - 27 MB
             WeaviateConnection,
@@ -63,7 +63,7 @@ def timed() -> VectorStore:
 
 
 def adapters(store: VectorStore) -> Callable[[Settings], AbstractAsyncContextManager[Adapters]]:
-    """Return what opens all that the settings choose, and this in the place of the index."""
+    """Return what opens all adapters that the settings choose, with this one in place of the index."""
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncGenerator[Adapters, None]:
@@ -76,7 +76,7 @@ def adapters(store: VectorStore) -> Callable[[Settings], AbstractAsyncContextMan
 
 
 def settings_for(stub: Upstream, folder: str, *, clients: int = 64, **shared: Any) -> Settings:
-    """Return the settings of the service for so many clients, with those of a Redis if it shares one."""
+    """Return the service's settings for so many clients, with those of a Redis if it shares one."""
     tokenizer = Path(folder, "tokenizer.json")
     tokenizer.write_text("{}")  # no documents are cut here
     return Settings(

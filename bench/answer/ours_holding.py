@@ -1,4 +1,4 @@
-"""The service of `bench.answer.ours_started` in the mode `hold`: no token leaves before the verdict."""
+"""Contestant: the service of `bench.answer.ours_started` in the mode `hold`: no token leaves before the verdict."""
 
 import os
 

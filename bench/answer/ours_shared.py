@@ -1,7 +1,7 @@
-"""The service as one of several: limits and answer cache in a Redis that they share, at a port that they share.
+"""Contestant: the service as one of several processes that share a port, and a Redis for limits and cached answers.
 
-The kernel deals each new connection to one of those that listen at the port (`SO_REUSEPORT`), at no cost of
-a balancer's own; so does kube-proxy with a Service's connections.
+The kernel distributes new connections among the processes that listen on the port (`SO_REUSEPORT`), without the cost of
+a load balancer; kube-proxy does the same with a Service's connections.
 """
 
 import socket
@@ -19,7 +19,7 @@ MOST_CLIENTS = 256
 
 
 def shared_port(port: int = 0) -> socket.socket:
-    """Return a socket bound to a port of loopback at which others may listen too; 0 takes a free one."""
+    """Return a socket bound to a loopback port on which others may listen too; 0 takes a free one."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind(("127.0.0.1", port))

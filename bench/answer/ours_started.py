@@ -1,4 +1,4 @@
-"""The service of `bench.answer.ours`, started as `ragspan serve` starts it."""
+"""Contestant: the service of `bench.answer.ours`, started in the way that `ragspan serve` starts it."""
 
 from app.lean_start import prepare_start
 

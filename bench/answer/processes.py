@@ -1,4 +1,4 @@
-"""Processes of the bench: each runs a module on one core, and prints its ports once it listens."""
+"""Starts the bench's processes: each runs a module on one core, and prints its ports once it listens."""
 
 import contextlib
 import os
@@ -16,12 +16,12 @@ STAYS_HERE = {
     "NVIDIA_USAGE_TELEMETRY_ENABLED": "false",
     "LANGSMITH_TRACING": "false",
 }
-"""Frameworks report to their makers only where these allow it."""
+"""Switches off the usage reports of frameworks, as far as these allow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process that listens, and how long it took until then."""
+    """A process that listens, and the time from its start until then."""
 
     ports: list[str]
     pid: int
@@ -36,7 +36,7 @@ class Running:
 def running(
     module: str, core: int | None, *arguments: str, python: str | Path = sys.executable
 ) -> Generator[Running, None, None]:
-    """Run a module on one core, or on any, until the block ends. Raises RuntimeError with what it said if it stops."""
+    """Run a module on one core, or on any, until the block ends. Raises RuntimeError with its output if it stops."""
     pin(core)
     begun = time.perf_counter()
     command = [str(python), "-m", module, *arguments]
@@ -58,5 +58,5 @@ def running(
 
 
 def pin(core: int | None) -> None:
-    """Keep this process, and what it starts from now on, on one core, if the machine has it; None frees it."""
+    """Pin this process, and those it starts from now on, to one core if the machine has it; None unpins it."""
     os.sched_setaffinity(0, {core} if core in CORES else CORES)

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as JSON."""
+"""Reports what was measured, as a table and as JSON."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from bench.answer.load import Figures
 from bench.answer.stub import IDEAL_S, IDEAL_TTFT_S
 
 FLOOR, TIMED, ADAPTER, HOLDING = "raw ASGI, own client", "ragspan", "ragspan, Weaviate", "ragspan, holding"
-"""Names of contestants that others are held against."""
+"""Names of the contestants that others are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians of the rounds. `times_floor` is the CPU time over that of the floor in the same run, if it took part."""
+    """Medians of the rounds; `times_floor` is the CPU time divided by the floor's in the same run, if it took part."""
 
     contestant: str
     clients: int
@@ -27,7 +27,7 @@ class Row:
 
 
 def rows(found: dict[tuple[str, int], list[Figures]]) -> list[Row]:
-    """Return a row for each contestant and number of clients, ordered by the latter."""
+    """Return a row for each contestant and number of clients, ordered by that number."""
     medians = {
         key: Figures(*map(statistics.median, zip(*map(astuple, figures), strict=True)))
         for key, figures in sorted(found.items(), key=lambda item: item[0][1])
@@ -62,7 +62,7 @@ def print_table(table: list[Row]) -> None:
 
 
 def adapter_cpu_ms(table: list[Row]) -> dict[int, float]:
-    """Return by number of clients what a request costs more with the shipped adapter than with a timer for an index."""
+    """Return, by number of clients, what a request costs more with the shipped adapter than with a timer as index."""
     spent = {(row.contestant, row.clients): row.median.cpu_ms for row in table}
     return {
         clients: cpu_ms - spent[TIMED, clients]
@@ -72,7 +72,7 @@ def adapter_cpu_ms(table: list[Row]) -> dict[int, float]:
 
 
 def conditions() -> dict[str, Any]:
-    """Return what the figures depend on: the ideal, the machine, what else it did."""
+    """Return what the figures depend on: the ideal, the machine, and its other load."""
     return {
         "ideal_ttft_ms": round(IDEAL_TTFT_S * 1000),
         "ideal_request_ms": round(IDEAL_S * 1000),
@@ -83,7 +83,7 @@ def conditions() -> dict[str, Any]:
 
 
 def write(path: Path, table: list[Row], **more: Any) -> None:
-    """Write everything as one JSON object, the rows as `figures`."""
+    """Write everything as one JSON object, with the rows as `figures`."""
     figures = [
         {key: value for key, value in asdict(row).items() if key != "median"} | asdict(row.median) for row in table
     ]

@@ -1,7 +1,7 @@
-"""The models that every contestant asks: one process, answers after set times, as lean as Python allows.
+"""Stands in for the models that contestants ask: one process, set answer times, as lean as Python allows.
 
-Embedding 5 ms, reranking 5 ms; first token 20 ms, 32 tokens in all, 4 ms apart. A search is a timer of 3 ms inside each
-contestant, or takes as long at the stub of Weaviate.
+Embedding takes 5 ms, reranking 5 ms; an answer has 32 tokens, the first after 20 ms and then one every 4 ms. A search
+is a 3 ms timer inside each contestant, or takes as long at the stub of Weaviate.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ IDEAL_TTFT_S = EMBED_S + SEARCH_S + RERANK_S + FIRST_TOKEN_S
 IDEAL_S = IDEAL_TTFT_S + (TOKENS - 1) * TOKEN_S
 DIMENSIONS = 256
 CANDIDATES, WANTED = 20, 5
-"""Passages that a search finds, and how many of them, after reranking, go into the prompt."""
+"""Passages that a search finds, and how many of them are in the prompt after reranking."""
 
 
 def _json(content: object) -> bytes:

@@ -1,9 +1,10 @@
-"""Two processes of the service beside one: behind the kernel's balancer, limits and answer cache in one real Redis.
+"""Compares two processes of the service with one, behind the kernel's balancer, with one real Redis for both.
 
     python -m bench.answer.two_processes [--rounds N] [--requests N] [--json FILE]
 
-Every question is asked once, so the cache is searched and never has the answer. Nothing is kept to a core: the stub,
-the clients and Redis take part of the same two, and "cores busy" says when the machine is what limits.
+Redis counts limits and keeps answers. Every question is asked once, so the cache is searched but never has the answer.
+Nothing is pinned to a core: stub, clients and Redis take part of the same two, and "cores busy" shows whether the
+machine is the limit.
 """
 
 import argparse
@@ -34,9 +35,9 @@ CLIENTS = (64, MOST_CLIENTS)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Medians of one number of processes and clients. Beside the service the CPU of all else on the machine.
+    """Medians for one number of processes and clients; `other_cpu_ms` is the CPU time of all but the service.
 
-    `share` is that of the busier process; `redis_commands` are those a request, in scripts too.
+    `share` is that of the busier process; `redis_commands` are commands a request, including those in scripts.
     """
 
     processes: int
@@ -49,7 +50,7 @@ class Shared:
 
 
 class Redis:
-    """What the server says of itself."""
+    """What the Redis server reports of itself."""
 
     def __init__(self, url: str) -> None:
         self._address = ("127.0.0.1", int(url.rpartition(":")[2]))
@@ -69,7 +70,7 @@ class Redis:
 def services(
     redis_url: str, numbers: Sequence[int] = PROCESSES
 ) -> Generator[tuple[int, dict[int, list[Running]]], None, None]:
-    """Start the stub, then for each number of processes so many at a port of theirs; yield the stub's id and them."""
+    """Start the stub, then for each of these numbers so many services at one port; yield the stub's id and them."""
     with contextlib.ExitStack() as stack:
         stub = stack.enter_context(running("bench.answer.stub", None))
         found: dict[int, list[Running]] = {}
@@ -83,7 +84,7 @@ def services(
 
 
 async def observe(servers: Sequence[Running], stub: int, redis: Redis, clients: int, asked: range) -> Shared:
-    """Measure once. Besides the service's, the time of this process counts, of the stub and of Redis."""
+    """Measure once: CPU time of the service, of this process, of the stub and of Redis."""
     pids = [server.pid for server in servers]
     before = [*map(cpu_time_s, (*pids, stub, redis.pid)), time.process_time(), redis.commands()]
     figures = await measure(int(servers[0].ports[0]), pids, clients, len(asked), NEVER_THE_SAME, asked.start)
@@ -100,7 +101,7 @@ async def observe(servers: Sequence[Running], stub: int, redis: Redis, clients: 
 async def rounds(
     stub: int, servers: dict[int, list[Running]], redis: Redis, number: int, requests: int
 ) -> list[Shared]:
-    """Return the medians of the rounds after the first, which warms up; one and two processes take turns."""
+    """Return the medians of all rounds but the first, which warms up; one and two processes take turns."""
     found: dict[tuple[int, int], list[Shared]] = {}
     first = itertools.count(step=requests)
     for turn, clients, processes in itertools.product(range(number + 1), CLIENTS, PROCESSES):

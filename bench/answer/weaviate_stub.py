@@ -1,7 +1,7 @@
-"""A Weaviate that finds the same passages for every question, by the gRPC protocol of Weaviate's own client.
+"""Stands in for Weaviate with its client's own gRPC protocol; every question finds the same passages.
 
-Of the adapter's two requests that for chunks takes two thirds of the time of a search, that for the records of their
-documents one, as at Weaviate. Both are whole milliseconds: timers have no finer ones.
+The adapter sends two requests for a search: that for chunks takes two thirds of the search's time, that for their
+documents' records one third, as with Weaviate. Both times are whole milliseconds, the resolution of timers.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""FastAPI and aiohttp written with care: a key check, four metrics, each read passed on as one piece."""
+"""Contestant: FastAPI and aiohttp, written with care: a key check, four metrics, each read passed on whole."""
 
 import asyncio
 import hmac

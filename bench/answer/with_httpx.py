@@ -1,4 +1,4 @@
-"""FastAPI and httpx as their documentation shows them: a pydantic body, a shared client, a StreamingResponse."""
+"""Contestant: FastAPI and httpx as in their documentation: a pydantic body, a shared client, a StreamingResponse."""
 
 import asyncio
 import json
