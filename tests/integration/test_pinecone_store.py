@@ -112,7 +112,10 @@ async def test_many_vectors_go_in_batches_below_what_one_request_may_carry(
     assert await texts_found(store) == set()
 
 
-async def test_a_page_is_filled_past_what_was_deleted_and_past_the_documents_of_others(store: PineconeStore) -> None:
+async def test_a_page_is_filled_past_what_was_deleted_and_past_the_documents_of_others(
+    store: PineconeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinecone_store_requests, "SETTLE_DELAYS_S", (0.0,) * 5)
     for name in "abcdefgh":
         await put(store, version(name, groups=("hr",) if name in "cd" else ()), "apple")
     for name in "ab":

@@ -1,5 +1,6 @@
 import json
 from base64 import b64decode
+from functools import cache
 from typing import Any
 
 import pytest
@@ -48,12 +49,18 @@ def build(**changes: object) -> EksCluster:
     return EksCluster("cluster", EksClusterArgs(config=Config.model_validate(SECTION | changes), names=NAMES))
 
 
-@pytest.fixture(scope="module")
-def stack() -> RecordedStack:
+@cache
+def sample_stack() -> RecordedStack:
+    """The cluster of `SECTION`, recorded once for all modules that ask."""
     return recorded(build, NAMES.stack)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def stack() -> RecordedStack:
+    return sample_stack()
+
+
+@pytest.fixture
 def cluster(stack: RecordedStack) -> Resource:
     return stack.named("cluster-control-plane-cluster")
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ops.plan.graph import RecordedStack
-from tests.infra.clusters.test_eks import NAMES, build
+from tests.infra.clusters.test_eks import NAMES, build, sample_stack
 from tests.support.recording import recorded
 
 NAT = "aws:ec2/natGateway:NatGateway"
@@ -11,9 +11,9 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def plain() -> RecordedStack:
-    return recorded(build, NAMES.stack)
+    return sample_stack()
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from ops.plan.graph import RecordedStack
-from tests.infra.clusters.test_eks import ADDON, NAMES, SECTION, build
+from tests.infra.clusters.test_eks import ADDON, NAMES, SECTION, build, sample_stack
 from tests.support.recording import recorded
 
 CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack() -> RecordedStack:
-    return recorded(build, NAMES.stack)
+    return sample_stack()
 
 
 @pytest.fixture(scope="module")

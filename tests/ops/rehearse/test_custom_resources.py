@@ -108,10 +108,10 @@ def test_a_kind_without_a_package_is_held_against_a_declaration_of_ours() -> Non
 
 @NEEDED
 def test_what_had_to_be_stood_in_for_is_not_to_blame() -> None:
-    bodies = {"VolumeSnapshotClass ragspan-snapshots": snapshots(deletionPolicy="rehearsal")}
-    stood_in = Substitution(object=next(iter(bodies)), field="deletionPolicy", found="<computed>")
-    assert [one.outcome for one in judge(bodies, [])[0]] == ["refused"]
-    assert [one.outcome for one in judge(bodies, [stood_in])[0]] == ["checked"]
+    bodies = {f"VolumeSnapshotClass {name}": snapshots(deletionPolicy="rehearsal") for name in ("computed", "written")}
+    stood_in = Substitution(object="VolumeSnapshotClass computed", field="deletionPolicy", found="<computed>")
+    outcomes = {one.object: one.outcome for one in judge(bodies, [stood_in])[0]}
+    assert outcomes == {"VolumeSnapshotClass computed": "checked", "VolumeSnapshotClass written": "refused"}
 
 
 def test_without_node_nothing_is_passed_off_as_checked(monkeypatch: pytest.MonkeyPatch) -> None:
