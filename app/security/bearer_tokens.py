@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
+from joserfc.jwk import Key
 from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
 from joserfc.jwt import JWTClaimsRegistry
 from starlette.types import Scope
@@ -90,15 +91,19 @@ class BearerTokens:
         if keys is None:
             raise refused("It is not of an issuer that is trusted here.")
         key = await keys.find(kid, header["alg"])
-        try:
-            holds = validate_compact(signature, key, registry=self._registry)
-        except (JoseError, ValueError):
-            holds = False
-        if not holds:
-            raise refused("Its signature does not hold.")
+        if not self._holds(signature, key):
+            key = await keys.find_again(kid, header["alg"])
+            if not self._holds(signature, key):
+                raise refused("Its signature does not hold.")
         self._check(claims, str(issuer))
         principal, expires_at = principal_of(claims, self._claims), claims["exp"] + LEEWAY_S
         return Verified(principal, claims, str(issuer), kid, header["alg"], key, expires_at)
+
+    def _holds(self, signature: CompactSignature, key: Key) -> bool:
+        try:
+            return validate_compact(signature, key, registry=self._registry)
+        except (JoseError, ValueError):
+            return False
 
     def _parse(self, token: str) -> tuple[CompactSignature, dict[str, Any], dict[str, Any]]:
         """Return the token's parts, none of which is verified yet."""

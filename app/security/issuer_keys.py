@@ -53,6 +53,11 @@ class IssuerKeys:
             await self._refresh()
             return self._known(kid, algorithm)
 
+    async def find_again(self, kid: str | None, algorithm: str) -> Key:
+        """Return the key as it is now: an issuer may replace one under its old id, or give its only key none."""
+        await self._refresh()
+        return self._known(kid, algorithm)
+
     def _age_s(self) -> float:
         return self._clock() - self._fetched_at if self._keys else float("inf")
 

@@ -124,6 +124,21 @@ async def test_no_header_and_no_field_names_a_tenant(serve: Serve, store: FakeSt
     assert refused.status_code == 422
 
 
+@pytest.mark.parametrize("kid", ["the-one", None])
+async def test_a_key_that_takes_the_place_of_another_is_known_at_once(
+    serve: Serve, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch, kid: str | None
+) -> None:
+    """An issuer with one key may give it no id, or keep the id: for five minutes nobody got in."""
+    monkeypatch.setattr("app.security.issuer_keys.REFETCH_S", 0)
+    idp.keys = [rsa_key("the-one")]
+    async with serve(**trusting(idp)) as client:
+        before = idp.token(header={"kid": kid})
+        assert (await ask(client, before)).status_code == 200
+        idp.keys = [rsa_key("the-one")]
+        assert (await ask(client, idp.token(header={"kid": kid}))).status_code == 200
+        assert (await ask(client, before)).status_code == 401
+
+
 async def test_a_remembered_token_still_expires(
     serve: Serve, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
