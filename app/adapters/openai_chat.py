@@ -17,6 +17,8 @@ DEPENDENCY = "generator"
 DONE = b"[DONE]"
 PACE_S = 0.033
 """Least time between two pieces: thirty a second look smooth, and slower models are not delayed at all."""
+CUT_SHORT = frozenset({"length", "content_filter", "abort", "error"})
+"""How OpenAI's API and vLLM end an answer of which something is missing."""
 LAST_BYTES_S = 0.02
 """How long to wait for the end of the response after the last event, so that the connection can be reused."""
 
@@ -105,7 +107,7 @@ class _Answer:
             return ""
         choice = choices[0]
         if reason := choice.get("finish_reason"):
-            self._finish_reason = "length" if reason == "length" else "stop"
+            self._finish_reason = "length" if reason in CUT_SHORT else "stop"
         delta: Any = choice.get("delta")
         content: object = delta.get("content") if delta else None
         if content is None:

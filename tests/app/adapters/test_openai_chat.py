@@ -54,8 +54,9 @@ async def test_what_comes_in_one_read_goes_on_as_one_piece() -> None:
     assert pieces == ["halfhalfhalf", GenerationEnd(finish_reason="stop")]
 
 
-async def test_an_answer_cut_at_its_token_limit_says_so() -> None:
-    pieces, _ = await answer(ChatScript(finish_reason="length"))
+@pytest.mark.parametrize("reason", ["length", "content_filter", "abort"])
+async def test_an_answer_of_which_something_is_missing_says_so(reason: str) -> None:
+    pieces, _ = await answer(ChatScript(finish_reason=reason))
     assert isinstance(pieces[-1], GenerationEnd)
     assert pieces[-1].finish_reason == "length"
 
