@@ -19,23 +19,31 @@ class CacheSettings(BaseSettings):
         default="none", description="Where answers are kept: nowhere, in this replica, or in Redis for all replicas."
     )
     cache_ttl_s: int = Field(
-        default=24 * 3600, ge=1, le=MAX_TTL_S, description="Seconds that an answer is kept; a changed index ends it."
+        default=24 * 3600,
+        ge=1,
+        le=MAX_TTL_S,
+        description="Seconds that an answer is kept, unless the index changes before.",
     )
-    cache_memory_mib: int = Field(default=32, ge=1, le=65_536, description="Most memory of the cache in this replica.")
+    cache_memory_mib: int = Field(
+        default=32, ge=1, le=65_536, description="Maximum memory of the cache in this replica."
+    )
     cache_min_similarity: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="Cosine from which a question may get the answer to one in other words; unset: never.",
+        description="Cosine similarity at which a question may get the answer to one worded differently; unset: never.",
     )
     cache_timeout_s: float = Field(
-        default=0.008, ge=0.001, le=1, description="Time for one call of Redis; without it in time, as if not cached."
+        default=0.008,
+        ge=0.001,
+        le=1,
+        description="Time limit for one call of Redis; a question that exceeds it is answered as if nothing were kept.",
     )
 
     redis_url: RedisUrl | None = Field(
         default=None, description="Address of Redis or Valkey: `redis://host:6379/0`, or `rediss://` for TLS."
     )
-    redis_username: str | None = Field(default=None, description="User of its access control list, if not the default.")
+    redis_username: str | None = Field(default=None, description="User at Redis, if not the default one.")
     redis_password: SecretStr | None = Field(default=None, description="Password of Redis.")
 
     @model_validator(mode="after")

@@ -29,18 +29,19 @@ class IdentitySettings(BaseSettings):
     """OpenID Connect. Without issuers, only API keys are accepted."""
 
     oidc_issuers: Annotated[tuple[IssuerUrl, ...], NoDecode, BeforeValidator(split_at_commas)] = Field(
-        default=(), description="Issuers, comma-separated, as their tokens' claim `iss` has them, to the letter."
+        default=(), description="Issuers, comma-separated, exactly as in the claim `iss` of their tokens."
     )
     oidc_audience: str | None = Field(
-        default=None, min_length=1, description="What the claim `aud` must name: this service, as the issuer knows it."
+        default=None, min_length=1, description="What the claim `aud` must contain: the issuer's name for this service."
     )
     oidc_jwks_url: IssuerUrl | None = Field(
-        default=None, description="Address of the only issuer's keys; by default its discovery document says it."
+        default=None,
+        description="Address of the keys, if there is a single issuer; by default as in its discovery document.",
     )
     oidc_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(split_at_commas)] = Field(
         default=("RS256", "ES256"),
         min_length=1,
-        description="Signature algorithms, comma-separated, that are accepted.",
+        description="Accepted signature algorithms, comma-separated.",
     )
     oidc_tenant_claim: str = Field(default="tenant", min_length=1, description="Claim that holds the tenant's name.")
     oidc_groups_claim: str | None = Field(
@@ -51,10 +52,14 @@ class IdentitySettings(BaseSettings):
     )
 
     oidc_client_id: str | None = Field(
-        default=None, min_length=1, description="The page's name at the first issuer; set, people sign in there."
+        default=None,
+        min_length=1,
+        description="The page's client id at the first issuer; if set, people sign in there.",
     )
     oidc_client_secret: SecretStr | None = Field(
-        default=None, min_length=1, description="Its secret there; unset: a public client, protected by PKCE alone."
+        default=None,
+        min_length=1,
+        description="The page's client secret there; unset: a public client, protected by PKCE alone.",
     )
 
     @model_validator(mode="after")

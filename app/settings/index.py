@@ -34,9 +34,9 @@ class IndexSettings(BaseSettings):
     )
     pgvector_user: str = Field(default="ragspan", description="User of that database.")
     pgvector_password: SecretStr | None = Field(default=None, description="Password of that user.")
-    pgvector_tls: bool = Field(default=True, description="Ask for TLS and check the server's certificate and name.")
+    pgvector_tls: bool = Field(default=True, description="Use TLS, and check the server's certificate and name.")
     pgvector_ca_file: ExistingFile | None = Field(
-        default=None, description="Certificate of the authority to trust, if not one of the system's."
+        default=None, description="Certificate of the authority to trust instead of the system's."
     )
     qdrant_url: Url | None = Field(default=None, description="gRPC address of Qdrant, e.g. `http://qdrant:6334`.")
     qdrant_api_key: HeaderSecret | None = Field(default=None, description="API key of Qdrant.")

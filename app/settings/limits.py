@@ -33,19 +33,23 @@ class LimitSettings(BaseSettings):
     """Limits for every tenant, and for tenants with their own. Shared by all replicas through RAGSPAN_REDIS_URL."""
 
     tenant_requests_per_minute: int = Field(
-        default=0, ge=0, le=10**9, description="Requests of one tenant in any minute; 0: any number."
+        default=0, ge=0, le=10**9, description="Maximum requests of one tenant in any minute; 0: unlimited."
     )
     tenant_tokens_per_minute: int = Field(
         default=0,
         ge=0,
         le=10**9,
-        description="Tokens of one tenant's answers and prompts in any minute; 0: any number.",
+        description="Maximum tokens of one tenant's answers and prompts in any minute; 0: unlimited.",
     )
     tenant_concurrent_questions: int = Field(
-        default=0, ge=0, le=10**9, description="Questions of one tenant that are answered at once; 0: any number."
+        default=0,
+        ge=0,
+        le=10**9,
+        description="Maximum questions of one tenant that are answered at once; 0: unlimited.",
     )
     tenant_quotas: Annotated[Mapping[str, Quota], NoDecode, BeforeValidator(_quotas)] = Field(
-        default={}, description="Tenants with limits of their own: `tenant:requests:tokens:concurrent`, by commas."
+        default={},
+        description="Tenants with limits of their own, comma-separated: `tenant:requests:tokens:concurrent`.",
     )
 
     max_refusals_per_minute: int = Field(

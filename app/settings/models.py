@@ -16,32 +16,32 @@ class ModelSettings(BaseSettings):
     embedder_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible embedding API.")
     embedder_model: str | None = Field(default=None, description="Model name that the embedding API knows.")
     embedder_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the embedding API.")
-    embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Length of its vectors.")
-    embedder_max_tokens: int | None = Field(default=None, ge=128, description="Most tokens that one text may hold.")
+    embedder_dimensions: int | None = Field(default=None, ge=1, le=65536, description="Dimensions of its vectors.")
+    embedder_max_tokens: int | None = Field(default=None, ge=128, description="Maximum tokens of one text.")
     embedder_tokenizer_file: TokenizerFile | None = Field(
-        default=None, description="The model's tokenizer.json: chunks are counted by the model's own tokenizer."
+        default=None, description="The model's tokenizer.json, which counts the tokens of chunks."
     )
-    embedder_query_prefix: str = Field(default="", description="Text put before each question, where the model asks.")
-    embedder_passage_prefix: str = Field(default="", description="Text put before each passage, likewise.")
+    embedder_query_prefix: str = Field(default="", description="Text that the model expects before each question.")
+    embedder_passage_prefix: str = Field(default="", description="Text that the model expects before each passage.")
     embedder_input_type: bool = Field(
         default=False, description="Send `input_type` query or passage, which NVIDIA retrieval models need."
     )
 
     reranker: Literal["none", "nim", "tei"] = Field(
-        default="none", description="What orders the passages found anew: NVIDIA NIM, Text Embeddings Inference."
+        default="none", description="What reranks the passages found: NVIDIA NIM or Text Embeddings Inference."
     )
     reranker_url: Url | None = Field(default=None, description="Address before `/ranking` (NIM) or `/rerank` (TEI).")
     reranker_model: str | None = Field(default=None, description="Model name that the NIM knows.")
     reranker_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the reranking server.")
     rerank_timeout_s: Seconds = Field(
-        default=1, description="Time for reranking; without it in time, the answer rests on the search's own order."
+        default=1, description="Time limit for reranking; if it is exceeded, passages stay in the order of the search."
     )
 
     generator: Literal["extractive", "openai"] = Field(default="extractive", description="What writes the answer.")
     generator_url: Url | None = Field(default=None, description="Base address of an OpenAI-compatible chat API.")
     generator_model: str | None = Field(default=None, description="Model name that the chat API knows.")
     generator_api_key: HeaderSecret | None = Field(default=None, description="Bearer token of the chat API.")
-    generator_max_tokens: int = Field(default=1024, ge=1, le=131072, description="Most tokens of one answer.")
+    generator_max_tokens: int = Field(default=1024, ge=1, le=131072, description="Maximum tokens of one answer.")
 
 
 VARIANTS = (

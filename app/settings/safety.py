@@ -20,7 +20,7 @@ class SafetySettings(BaseSettings):
     link_hosts: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(comma_separated), AfterValidator(_hosts_or_any)
     ] = Field(
-        default=(), description="Hosts, comma-separated, that an answer may link to beside its sources; `*` for any."
+        default=(), description="Hosts, comma-separated, that an answer may link to besides its sources; `*`: any."
     )
     redact: Annotated[tuple[Category, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
         default=SECRETS,
@@ -28,10 +28,10 @@ class SafetySettings(BaseSettings):
         "`card`, `ssn`; `none` for none.",
     )
     quality_mode: Literal["advise", "hold"] = Field(
-        default="advise", description="Stream and end with the verdict, or let no token leave before it."
+        default="advise", description="Stream the answer and end with the verdict, or send no token before the verdict."
     )
     quality_min_support: float = Field(
-        default=0.7, ge=0, le=1, description="Share of a statement's words that a passage it cites must have."
+        default=0.7, ge=0, le=1, description="Share of a statement's words that must occur in a passage that it cites."
     )
     quality_min_grounded: float = Field(
         default=0.7, ge=0, le=1, description="Share of an answer's statements that must be supported."

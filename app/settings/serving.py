@@ -30,12 +30,14 @@ class ServingSettings(BaseSettings):
     """Address, names, keys, capacity and log."""
 
     host: str = Field(
-        default="127.0.0.1", description="Address to listen on; other than loopback needs API keys or an issuer."
+        default="127.0.0.1", description="Address to listen on; any but loopback requires API keys or an issuer."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_host_names), AfterValidator(require_host_names)
-    ] = Field(default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may carry.")
+    ] = Field(
+        default=LOOPBACK_NAMES, description="Names and addresses, comma-separated, that a Host header may contain."
+    )
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_api_keys)] = Field(
         default=(), repr=False, description="Entries from `ragspan key`; none: loopback only."
     )
@@ -48,6 +50,8 @@ class ServingSettings(BaseSettings):
         default=64, ge=1, le=10_000, description="Questions that one replica answers at once."
     )
     max_waiting_queries: int = Field(
-        default=16, ge=0, le=10_000, description="Questions that wait up to 5 ms for their turn; the rest gets 429."
+        default=16, ge=0, le=10_000, description="Questions that wait up to 5 ms for their turn; further ones get 429."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lowest level that is logged."
+    )

@@ -18,7 +18,7 @@ class TracingSettings(BaseSettings):
         default=None, description="Base address of an OpenTelemetry collector, OTLP over HTTP; none: no traces."
     )
     trace_sample_ratio: float = Field(
-        default=0.1, ge=0, le=1, description="Share of requests traced where the caller's traceparent does not decide."
+        default=0.1, ge=0, le=1, description="Share of requests to trace, unless the caller's traceparent decides."
     )
 
     @field_validator("otlp_endpoint")

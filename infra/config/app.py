@@ -28,7 +28,7 @@ class Image(Section):
     digest: (
         Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"), FlipsTo("sha256:" + "ab" * 32)] | None
     ) = None
-    """The same bytes on every node, whatever happens to a tag."""
+    """Pins the same bytes on every node, whatever happens to a tag."""
 
     @model_validator(mode="after")
     def _pinned_once(self) -> Self:
@@ -65,34 +65,34 @@ class App(Section):
     oidc: Annotated[Oidc | None, FlipsTo({"issuers": ["https://id.example"], "audience": "ragspan"})] = None
     """Issuers whose tokens open it too."""
     hosts: Annotated[tuple[HostName, ...], FlipsTo(("other.example",))] = ()
-    """Host names clients use, beside the Service's own."""
+    """Host names that clients use, besides the Service's own."""
     top_k: Annotated[int, Field(ge=1, le=50), FlipsTo(7)] = 5
-    """Passages that an answer is written from, where the request does not say."""
+    """Passages that an answer is written from, if the request does not say how many."""
     passages_per_document: Annotated[int, Field(ge=1, le=50), FlipsTo(3)] = 50
-    """Most passages of one document; few make an answer rest on several."""
+    """Maximum passages from one document; a low number makes answers draw on several documents."""
     prompt_max_tokens: Annotated[int, Field(ge=1024, le=1_000_000), FlipsTo(7000)] = 6000
-    """Most tokens of passages, then of the latest turns, in one prompt: less than the model's context."""
+    """Maximum tokens of passages, then of the latest turns, in one prompt: less than the model's context."""
     max_query_chars: Annotated[int, Field(ge=100, le=100_000), FlipsTo(777)] = 4000
     """Longest question."""
     max_upload_mib: Annotated[int, Field(ge=1, le=1024), FlipsTo(7)] = 20
     """Largest document."""
     request_timeout_s: Annotated[float, Field(gt=0, le=600), FlipsTo(33.0)] = 20.0
-    """Whole time that an answer may take."""
+    """Time limit for a whole answer."""
     retrieval_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
-    """Time for the embedding and for the search, each."""
+    """Time limit for the embedding, and for the search."""
     rewrite_timeout_s: Annotated[float, Field(ge=0, le=60), FlipsTo(3.0)] = 2.0
-    """Time for the model to make a follow-up question stand alone; 0: it is not asked."""
+    """Time limit for the model to make a follow-up question stand alone; 0: it is not asked."""
     stream_idle_timeout_s: Annotated[float, Field(gt=0, le=60), FlipsTo(3.0)] = 5.0
     """Longest silence between two pieces of a streamed answer."""
     max_active_queries: Annotated[int, Field(ge=1, le=10_000), FlipsTo(99)] = 64
-    """Questions that one replica answers at once: what its share of the model server takes before it slows down."""
+    """Questions that one replica answers at once: what its share of the model server can take without slowing down."""
     max_waiting_queries: Annotated[int, Field(ge=0, le=10_000), FlipsTo(9)] = 16
-    """Questions that wait up to 5 ms for their turn; more are answered 429 at once."""
+    """Questions that wait up to 5 ms for their turn; further ones get 429 at once."""
     limits: Limits = Limits()
     """How much each tenant may use."""
     safety: Safety = Safety()
-    """What an answer may carry out of the service."""
+    """What an answer may disclose."""
     tracing: Annotated[Tracing | None, FlipsTo({"namespace": "observability", "service": "collector"})] = None
-    """Where its traces go; without it nothing is traced."""
+    """Where its traces go; if left out, nothing is traced."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], FlipsTo("debug")] = "info"
-    """Least level that is logged."""
+    """Lowest level that is logged."""

@@ -11,9 +11,9 @@ class Buckets(Section):
     """Buckets for documents and for backups, beside the cluster."""
 
     cold_after_days: Annotated[int, Field(ge=30, le=3650), FlipsTo(90)]
-    """Age at which objects move to storage that is cheap to keep and dear to read; to the archive a year later."""
+    """Age at which objects move to storage that is cheap to keep but costly to read; to the archive a year later."""
     keep_replaced_days: Annotated[int, Field(ge=1, le=3650), FlipsTo(44)]
-    """How long what was overwritten or deleted can be brought back."""
+    """How long overwritten and deleted objects can be restored."""
     protect: bool
     """Refuse to delete the buckets until this is set to false and applied."""
 

@@ -19,9 +19,9 @@ class _Answers(Section):
     """What every cache of answers has."""
 
     ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600), FlipsTo(777)] = 24 * 3600
-    """How long an answer is kept; a change of the tenant's documents ends it at once."""
+    """How long an answer is kept, unless the tenant's documents change before."""
     min_similarity: Annotated[float, Field(gt=0, le=1), FlipsTo(0.85)] | None = None
-    """Cosine from which a question may get the answer to one in other words; none: never."""
+    """Cosine similarity at which a question may get the answer to one worded differently; if left out, never."""
 
 
 class InMemory(_Answers):
@@ -29,16 +29,16 @@ class InMemory(_Answers):
 
     kind: Literal["memory"]
     size_mib: Annotated[int, Field(ge=1, le=65_536), FlipsTo(77)] = 32
-    """Most memory that they take in each replica."""
+    """Maximum memory for them in each replica."""
 
 
 class _Shared(_Answers):
     """What every server of its own has."""
 
     timeout_s: Annotated[float, Field(ge=0.001, le=1), FlipsTo(0.02)] = 0.008
-    """Time for one call of it; a question that would wait longer is answered as if nothing were kept."""
+    """Time limit for one call of it; a question that exceeds it is answered as if nothing were kept."""
     password: SecretKey
-    """What the answer service shows it."""
+    """The password that the answer service sends to it."""
 
 
 class Valkey(_Shared):
@@ -64,7 +64,7 @@ class External(_Shared):
     tls: bool = True
     """Connections are encrypted, and the server's certificate is checked."""
     username: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$"), FlipsTo("other")] | None = None
-    """Whose password it is, where the server has users."""
+    """The user to whom the password belongs, if the server has users."""
 
 
 Cache: TypeAlias = Annotated[NoCache | InMemory | Valkey | External, Field(discriminator="kind")]

@@ -28,11 +28,11 @@ class EksCluster(Section):
     vpc_cidr: Annotated[Cidr, FlipsTo("10.99.0.0/16")]
     """Addresses of nodes and pods."""
     nat_gateways: Annotated[Literal["one", "one_per_zone"], FlipsTo("one", "one_per_zone")] = "one"
-    """`one` costs a third; without its zone, nodes of every zone lose the way out until it is back."""
+    """`one` costs a third, but if its zone fails, no node can reach the internet until it is back."""
     interface_endpoints: bool = False
-    """Reach the registries, STS, EC2 and logs inside the VPC: private, and paid for by endpoint, zone and hour."""
+    """Reach the registries, STS, EC2 and logs inside the VPC: private, and billed by endpoint, zone and hour."""
     flow_logs: bool = False
-    """Record every connection of the VPC's interfaces; paid for by volume."""
+    """Record every connection of the VPC's interfaces; billed by volume."""
     admin_role_arn: Annotated[
         str,
         StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"),
@@ -40,13 +40,13 @@ class EksCluster(Section):
     ]
     """The IAM role whose holders administer the cluster; nobody else is let in."""
     public_access_cidrs: Annotated[tuple[Cidr, ...], FlipsTo(("198.51.100.0/24",))] = ()
-    """Networks that may reach the control plane from outside; none makes it private."""
+    """Networks that may reach the control plane from outside; if empty, it is private."""
     shared_volumes: bool = False
-    """EFS for volumes that many pods write to, model caches say; paid for by what is stored, read and written."""
+    """EFS, for volumes that many pods write to, such as model caches; billed by what is stored, read and written."""
     buckets: Annotated[Buckets | None, FlipsTo({"cold_after_days": 60, "keep_replaced_days": 30, "protect": False})] = (
         None
     )
-    """None are made without it."""
+    """Buckets to create; if left out, none."""
     deletion_protection: bool
     """Refuse to delete the cluster until this is set to false and applied."""
     pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]

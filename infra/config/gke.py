@@ -25,7 +25,7 @@ KmsKey = Annotated[
 
 
 class MaintenanceWindow(Section):
-    """When GKE may upgrade control plane and nodes. It wants 48 hours in 32 days, in pieces of 4 or more."""
+    """When GKE may upgrade control plane and nodes. It requires 48 hours in 32 days, in windows of 4 or more."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7), FlipsTo(("MO", "TU", "WE", "TH"))]
     """Days of the week on which a window opens."""
@@ -51,7 +51,7 @@ class GkeBuckets(Buckets):
     """Buckets for documents and for backups, beside the cluster."""
 
     encryption_key: KmsKey | None = None
-    """Key of our own for the objects; without it Google's."""
+    """Your own key for the objects; if left out, Google's."""
 
 
 class GkeCluster(Section):
@@ -61,7 +61,7 @@ class GkeCluster(Section):
     project_id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"), FlipsTo("another-project")]
     """Project that everything is created in."""
     project_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{6,15}$"), FlipsTo("222222222222")] | None = None
-    """Number of that project, in quotes: service accounts and Google's agents are named by it."""
+    """Number of that project, in quotes; it is part of the names of Google's service agents."""
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
     """The cloud's name for it; part of the stack's name."""
     zones: Annotated[tuple[str, ...], Field(min_length=1, max_length=3), FlipsTo(("europe-west4-b",))]
@@ -77,25 +77,25 @@ class GkeCluster(Section):
     services_cidr: Annotated[Cidr, FlipsTo("10.210.0.0/20")]
     """Addresses of Services."""
     max_pods_per_node: Annotated[int, Field(ge=8, le=256), FlipsTo(64)] = 110
-    """Each node takes at least twice as many addresses of `pods_cidr`. A change replaces the node pools."""
+    """Each node reserves at least twice as many addresses of `pods_cidr`. A change replaces the node pools."""
     authorized_networks: Annotated[tuple[Cidr, ...], FlipsTo(("198.51.100.0/24",))] = ()
-    """Networks that may also reach the control plane by address; without any it answers by its DNS name alone."""
+    """Networks that may also reach the control plane by IP address; if empty, only its DNS name answers."""
     maintenance: Annotated[
         MaintenanceWindow | None, FlipsTo({"days": ["SA", "SU"], "start_utc": "20:00", "hours": 8})
     ] = None
-    """When upgrades may happen; at any time without it."""
+    """When upgrades may happen; if left out, at any time."""
     database_encryption_key: KmsKey | None = None
-    """Key of our own for what the control plane stores; without it Google's."""
+    """Your own key for what the control plane stores; if left out, Google's."""
     managed_prometheus: bool = True
-    """Collect metrics of pods and GPUs in Google's Prometheus, paid for by sample; without it only the system's."""
+    """Collect metrics of pods and GPUs in Google's Prometheus, billed by sample; otherwise the system's only."""
     shared_volumes: bool = False
-    """Filestore for volumes that many pods write to, model caches say; paid for by the TiB, from one up."""
+    """Filestore, for volumes that many pods write to, such as model caches; billed by the TiB, at least one."""
     bucket_volumes: bool = False
     """Let pods mount buckets (Cloud Storage FUSE)."""
     buckets: Annotated[
         GkeBuckets | None, FlipsTo({"cold_after_days": 60, "keep_replaced_days": 30, "protect": False})
     ] = None
-    """None are made without it."""
+    """Buckets to create; if left out, none."""
     deletion_protection: bool
     """Refuse to delete the cluster until this is set to false and applied."""
     pools: Annotated[tuple[NodePool, ...], Field(min_length=1)]

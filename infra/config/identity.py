@@ -25,7 +25,7 @@ class Oidc(Section):
     audience: Annotated[Claim, FlipsTo("other")]
     """What the claim `aud` must name: this service, as the issuers know it."""
     jwks_url: Annotated[HttpsUrl, FlipsTo("https://other.example/keys")] | None = None
-    """Address of the only issuer's keys; by default its discovery document says it."""
+    """Address of the keys, if there is a single issuer; by default as in its discovery document."""
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1), FlipsTo(("ES384",))] = ("RS256", "ES256")
     """Signature algorithms that are accepted."""
     tenant_claim: Annotated[Claim, FlipsTo("other")] = "tenant"

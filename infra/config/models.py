@@ -1,4 +1,4 @@
-"""Who writes the answers."""
+"""What writes the answers."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -30,21 +30,21 @@ class Vllm(Section):
     replicas: Annotated[int, Field(ge=1, le=64), FlipsTo(3)]
     """Servers, each with GPUs of its own."""
     gpus: Annotated[int, Field(ge=1, le=8), FlipsTo(2)]
-    """GPUs a replica takes, which is also its tensor parallelism."""
+    """GPUs of each replica, which is also its tensor parallelism."""
     cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(3.0)]
     """Requested for each replica."""
     memory_gib: Annotated[float, Field(gt=0, le=2048), FlipsTo(9.0)]
     """Main memory requested for each replica, and its limit."""
     max_model_len: Annotated[int, Field(ge=1024, le=1_048_576), FlipsTo(4096)]
-    """Tokens of prompt and answer together."""
+    """Maximum tokens of a prompt and its answer together."""
     weights_gib: Annotated[int, Field(ge=1, le=2048), FlipsTo(44)]
     """Room on the node's disk for the downloaded weights."""
     start_timeout_s: Annotated[int, Field(ge=60, le=7200), FlipsTo(1230)]
     """How long a replica may take to download and load the weights before it is restarted."""
     max_answer_tokens: Annotated[int, Field(ge=16, le=32_768), FlipsTo(333)]
-    """Longest answer."""
+    """Maximum tokens of an answer."""
     api_key: SecretKey
-    """What the answer service shows the model server."""
+    """The API key that the answer service sends to the model server."""
     hugging_face_token: Annotated[SecretKey, FlipsTo({"name": "hugging-face", "key": "token"})] | None = None
     """Needed for gated weights only."""
 
@@ -58,13 +58,13 @@ class Endpoint(Section):
         StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?(/[^\s?#]*)?$"),
         FlipsTo("https://other.example/v1"),
     ]
-    """What `/chat/completions` follows, mostly with `/v1` at its end."""
+    """Address before `/chat/completions`, which mostly ends with `/v1`."""
     model: Annotated[str, Field(min_length=1), FlipsTo("another-model")]
     """As its `GET /v1/models` names it."""
     max_answer_tokens: Annotated[int, Field(ge=16, le=32_768), FlipsTo(333)]
-    """Longest answer."""
+    """Maximum tokens of an answer."""
     api_key: SecretKey | None = None
-    """What the answer service shows it, where it asks for a key."""
+    """The API key that the answer service sends to it, if it requires one."""
     namespace: Annotated[DnsLabel, FlipsTo("other")] | None = None
     """Where its pods run, if in this cluster: the answer service may open connections to the URL's port there, which
     must be the Service's and the pods' alike."""
@@ -107,4 +107,4 @@ class Models(Section):
     """The model servers of a stack."""
 
     llm: Llm
-    """Who writes the answers."""
+    """What writes the answers."""

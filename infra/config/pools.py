@@ -15,9 +15,9 @@ from infra.config.section import FlipsTo, Name, Section, refuse
 
 class _Bounded(Section):
     min_nodes: Annotated[int, Field(ge=0, le=1000), FlipsTo(2, 1)] = 0
-    """Nodes that run, and are paid for, at all times."""
+    """Nodes that always run and are always paid for."""
     max_nodes: Annotated[int, Field(ge=1, le=1000), FlipsTo(9)]
-    """Nodes that it may grow to: the most it can cost."""
+    """Nodes that it may grow to, which bounds its cost."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -55,7 +55,7 @@ class Reservation(_Bounded):
     ]
     """GKE: the reservation's name. EKS: its identifier, cr-…"""
     zone: Annotated[str, FlipsTo({"gke": "us-central1-b", "eks": "eu-west-1b"})]
-    """The zone that it is in, one of the cluster's."""
+    """Its zone, one of the cluster's."""
 
 
 Capacity = Annotated[OnDemand | Spot | Reservation, Field(discriminator="kind")]
@@ -125,7 +125,7 @@ class Headroom(Section):
     """Room that idles for replicas to come: pods of the lowest priority hold it, and any other pod pushes them out."""
 
     pods: Annotated[int, Field(ge=1, le=100), FlipsTo(2)]
-    """How many; each is as large as the replica that shall start at once."""
+    """How many placeholder pods; each is as large as a replica that is to start without waiting for a node."""
     cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(1.5)]
     """Of each pod."""
     memory_gib: Annotated[float, Field(gt=0, le=2048), FlipsTo(1.5)]
@@ -139,17 +139,17 @@ class CpuPool(Section):
 
     kind: Literal["cpu"]
     name: Annotated[Name, FlipsTo("renamed")]
-    """Name of the pool, which its nodes carry."""
+    """Name of the pool; its nodes are labelled with it."""
     purpose: Literal["system", "batch"]
-    """`system` carries the platform and stateful services, `batch` interruptible work."""
+    """`system` runs the platform and stateful services, `batch` interruptible work."""
     machine_type: Annotated[str, FlipsTo({"gke": "n2-standard-16", "eks": "m7i.4xlarge"})]
-    """The cloud's name, of infra/catalog/machines.csv or with its figures in `machine`."""
+    """The cloud's name for it, listed in infra/catalog/machines.csv or else described by `machine`."""
     machine: MachineFigures | None = None
-    """Only for a machine type that the catalogue does not know."""
+    """Describes a machine type that the catalogue does not list."""
     disk_size_gb: Annotated[int, Field(ge=50, le=16_000), FlipsTo(333)] = 100
     """Boot disk, which also holds images, weights and temporary files."""
     headroom: Annotated[Headroom | None, FlipsTo({"pods": 1, "cpu_cores": 1, "memory_gib": 1})] = None
-    """Room that is paid for to be free; in a `system` pool only."""
+    """Capacity that is paid for and kept free; in a `system` pool only."""
     capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 
@@ -171,23 +171,23 @@ class GpuPool(Section):
 
     kind: Literal["gpu"]
     name: Annotated[Name, FlipsTo("renamed")]
-    """Name of the pool, which its nodes carry."""
+    """Name of the pool; its nodes are labelled with it."""
     machine_type: Annotated[str, FlipsTo({"gke": "g2-standard-16", "eks": "g6.8xlarge"})]
-    """The cloud's name, of infra/catalog/machines.csv or with its figures in `machine`."""
+    """The cloud's name for it, listed in infra/catalog/machines.csv or else described by `machine`."""
     accelerator: str
-    """GKE's name for what the machine carries, on both clouds: nvidia-l4."""
+    """The machine's accelerator by GKE's name, on both clouds: nvidia-l4."""
     machine: Annotated[MachineFigures | None, FlipsTo({"vcpus": 8, "memory_gib": 48, "gpus": 2})] = None
-    """Only for a machine type that the catalogue does not know."""
+    """Describes a machine type that the catalogue does not list."""
     sharing: Annotated[Sharing | None, FlipsTo({"kind": "time_slicing", "clients": 2})] = None
-    """How containers share a GPU. A model server needs whole ones, and then this stays away."""
+    """How containers share a GPU. Leave it out for model servers, which need whole GPUs."""
     local_ssds: Annotated[int, Field(ge=0, le=32), FlipsTo(1, 2, 8)] = 0
-    """Fast disks for images and scratch, 375 GB each, lost with the node. GKE only; A2 Ultra and A3 have theirs."""
+    """Fast disks for images and scratch, 375 GB each, lost with the node. GKE only; A2 Ultra and A3 have their own."""
     image_cache: Annotated[
         str | None,
         StringConstraints(pattern=r"^projects/[^/]+/global/images/[^/]+$"),
         FlipsTo("projects/another-project/global/images/model-server"),
     ] = None
-    """A disk image with container images on it, from which nodes start pods without pulling. GKE only."""
+    """A disk image with container images, so that nodes start pods without pulling. GKE only."""
     upgrade: Annotated[Literal["one_by_one", "surge", "blue_green"], FlipsTo("surge", "blue_green")] = "one_by_one"
     """`one_by_one` needs no quota for further GPUs, `surge` one node more, `blue_green` as many again. GKE only."""
     driver: Annotated[Literal["latest", "default"], FlipsTo("default", "latest")] = "latest"
@@ -196,9 +196,9 @@ class GpuPool(Section):
     disk_size_gb: Annotated[int, Field(ge=100, le=16_000), FlipsTo(333)] = 200
     """Boot disk, which also holds images, weights and temporary files."""
     idle_minutes: Annotated[int, Field(ge=1, le=1440), FlipsTo(45)] = 30
-    """How long a node stays that nothing needs: longer than a model loads, so that a short lull costs no cold start."""
+    """How long an unused node stays: longer than a model takes to load, so that a short lull causes no cold start."""
     headroom: Annotated[Headroom | None, FlipsTo({"pods": 1, "cpu_cores": 1, "memory_gib": 1, "gpus": 1})] = None
-    """Room that is paid for to be free."""
+    """Capacity that is paid for and kept free."""
     capacity: Capacities
     """What the pool is built from, preferred first; each entry becomes a node pool of the cloud."""
 

@@ -25,6 +25,6 @@ class Safety(Section):
     quality_mode: Annotated[Literal["advise", "hold"], FlipsTo("hold")] = "advise"
     """`advise` streams and ends with the verdict; `hold` lets no token leave before it, so the first one comes last."""
     quality_min_support: Annotated[float, Field(ge=0, le=1), FlipsTo(0.5)] = 0.7
-    """Share of a statement's words that a passage it cites must have."""
+    """Share of a statement's words that must occur in a passage that it cites."""
     quality_min_grounded: Annotated[float, Field(ge=0, le=1), FlipsTo(0.5)] = 0.7
     """Share of an answer's statements that must be supported."""

@@ -26,7 +26,7 @@ class StackConfig(Section):
     cluster: Cluster
     """Where everything runs."""
     vector_store: Weaviate
-    """What holds the index."""
+    """The database that holds the index."""
     models: Models
     """Model servers."""
     cache: Cache

@@ -13,16 +13,16 @@ class Weaviate(Section):
 
     kind: Literal["weaviate"]
     replicas: Annotated[Literal[1, 3, 5], FlipsTo(5)]
-    """One is for local and dev only: its node is the index."""
+    """A single one is for local and dev only: its node's loss would be the index's."""
     cpu_cores: Annotated[float, Field(gt=0, le=128), FlipsTo(3.0)]
     """Requested for each replica."""
     memory_gib: Annotated[float, Field(gt=0, le=1024), FlipsTo(7.0)]
-    """Requested for each replica, and its limit: vectors and graph are held in it."""
+    """Requested for each replica, and its limit; it holds the vectors and their graph."""
     storage_gib: Annotated[int, Field(ge=1, le=16_384), FlipsTo(77)]
     """Volume of each replica. A StatefulSet cannot change it later: leave room."""
     api_key: SecretKey
-    """What clients show."""
+    """The API key that clients send."""
     cluster_auth: BasicAuth
-    """What the replicas show one another."""
+    """The secret by which replicas know one another."""
     protect: bool
     """Refuse to delete or replace the StatefulSet until this is set to false and applied."""

@@ -33,7 +33,7 @@ def test_every_make_target_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_file_named_exists(page: Path) -> None:
     named = re.findall(CHECKED_PATHS, page.read_text())
-    examples = ("cache.py", "<name>", "us-central1")
+    examples = ("reranker.py", "<name>", "us-central1")
     assert [path for path in named if not (ROOT / path).exists() and not path.endswith(examples)] == []
 
 
