@@ -3,6 +3,7 @@
 Header fields and problem type are those of draft-ietf-httpapi-ratelimit-headers-11.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ from app.rag.events import Done
 from app.rag.trace import current
 from app.security.principal import PRINCIPAL_KEY, Principal
 from app.telemetry.metrics import Metrics
+
+log = logging.getLogger("ragspan.limits")
 
 WINDOW_S = 60
 ASKS_A_MODEL = QUESTION_PATHS - {"/v1/retrieve"}
@@ -44,19 +47,28 @@ class Ledgers:
         self._replica, self._shared = replica, shared
         self._checks = cache(metrics.quota_checks.labels)
         self._ask_again_at = 0.0
+        self._is_away = False
 
     async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> tuple[QuotaLedger, Grant]:
         """Return the grant, and the ledger that must settle it."""
         if self._shared and time.monotonic() >= self._ask_again_at:
             try:
                 grant = await self._shared.admit(tenant, quota, tokens, lease)
-            except DependencyUnavailable:
+            except DependencyUnavailable as error:
                 self._ask_again_at = time.monotonic() + LEAVE_ALONE_S
+                self._note(away=str(error))
             else:
+                self._note(away="")
                 self._checks("shared").inc()
                 return self._shared, grant
         self._checks("replica").inc()
         return self._replica, await self._replica.admit(tenant, quota, tokens, lease)
+
+    def _note(self, *, away: str) -> None:
+        """Log a change: of limits that are no longer shared nobody is told otherwise."""
+        if bool(away) != self._is_away:
+            self._is_away = bool(away)
+            log.warning("limits are counted by %s", f"each replica alone: {away}" if away else "all replicas together")
 
     async def close(self) -> None:
         for ledger in (self._replica, self._shared):

@@ -10,7 +10,11 @@ from pydantic import SecretStr
 
 from app.adapters import redis_quotas
 from app.adapters.redis_connection import RedisAddress, RedisConnection
+from app.adapters.replica_quotas import ReplicaQuotas
+from app.api.limits import Ledgers
+from app.ports import DependencyUnavailable, Grant, Quota
 from app.security.api_keys import key_entry, new_key
+from app.telemetry.metrics import Metrics
 from tests.app.api.conftest import Serve
 from tests.app.api.process import NO_TLS
 from tests.support.fake_ports import FakeGenerator, FakeStore
@@ -185,3 +189,27 @@ async def test_without_redis_each_replica_counts_for_itself_and_says_so(
                 gate.open()
     assert found.count(200) == 5
     assert 'rag_quota_checks_total{ledger="replica"} 8.0' in metrics
+
+
+class Shared(ReplicaQuotas):
+    is_away = False
+
+    async def admit(self, tenant: str, quota: Quota, tokens: int, lease: str) -> Grant:
+        if self.is_away:
+            raise DependencyUnavailable("redis", "Redis refused a command: NOPERM")
+        return await super().admit(tenant, quota, tokens, lease)
+
+
+async def test_the_log_says_once_that_limits_are_no_longer_shared_and_once_that_they_are(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.limits.LEAVE_ALONE_S", 0)
+    shared = Shared()
+    ledgers = Ledgers(ReplicaQuotas(), shared, Metrics())
+    for away in (False, True, True, False, False):
+        shared.is_away = away
+        await ledgers.admit("acme", Quota(requests=9), 0, "")
+    assert caplog.messages == [
+        "limits are counted by each replica alone: Redis refused a command: NOPERM",
+        "limits are counted by all replicas together",
+    ]
