@@ -1,11 +1,15 @@
 """A click group that imports a subcommand's module only when that subcommand is called."""
 
+import signal
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
+
+INTERRUPTED = 128 + signal.SIGINT
+"""What a shell reports of a program that Ctrl+C ended; 1 is a verdict of `plan` and `rehearse`."""
 
 
 class LazyGroup(click.Group):
@@ -31,6 +35,13 @@ class LazyGroup(click.Group):
         if (name := args[0]) not in self._lazy and (close := get_close_matches(name, self._lazy, n=1)):
             ctx.fail(f"No such command '{name}'; did you mean {close[0]}?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted.", err=True)
+            ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,18 @@ def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
     result = ragspan("plam", "local")
     assert (result.returncode, result.stdout) == (2, "")
     assert "No such command 'plam'; did you mean plan?" in result.stderr
+
+
+def test_ctrl_c_is_no_verdict() -> None:
+    with subprocess.Popen(
+        [RAGSPAN, "plan", "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as plan:
+        assert plan.stderr
+        first = plan.stderr.readline()
+        plan.send_signal(signal.SIGINT)
+        out, err = plan.communicate(timeout=60)
+    assert "planned in" in first
+    assert (plan.returncode, out, "Interrupted." in err.splitlines()) == (130, "", True), err
 
 
 @pytest.mark.parametrize("arguments", [("key", "a b"), ("key", "ci", "--tenant", "a:b"), ("key",), ("nonsense",)])
