@@ -27,8 +27,8 @@ SOAK_S = float(os.environ.get("SOAK_SECONDS", "300"))
 SETTLED = 1 / 2
 """Share of the time after which caches and the allocator's arenas have found their size."""
 GROWS_BYTES_PER_H = 2**20
-SETTLING_BYTES = 2**20
-"""What the allocator still takes in a short run: five minutes tell a leak of 24 MiB/h, half an hour one of 1."""
+SETTLING_BYTES = 2**19
+"""What the allocator still takes in a short run: five minutes tell a leak of 12 MiB/h, half an hour one of 1."""
 SETTLES_S = 1800
 SCRIPT = ChatScript(pieces=("The answer", " is", " here. [1]"), first_s=0.02, between_s=0.01)
 
