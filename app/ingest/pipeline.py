@@ -11,15 +11,17 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from app.ingest.document import DocumentOfOthers, SourceFile
+from app.ingest.document import DocumentOfOthers, ParsedDocument, SourceFile
 from app.ingest.identity import chunk_id, content_version, document_id
-from app.ingest.reader import Reader
+from app.ingest.reader import Reader, is_read_apart
 from app.ports import EVERYTHING, Chunk, DocumentRecord, DocumentVersion, Embedder, Scope, StaleVersion, VectorStore
 from app.rag.access import may_read
 from app.rag.chunking import MAX_TOKENS, cut
 
 EMBED_BATCH = 128
 """Passages per call of the embedder."""
+READER_PROCESSES = 2
+"""Files that are read apart at once; threads of their own wait for them, so that text need not."""
 READER_THREADS = 2
 """Files read and cut at once. Reading is pure Python work, so more threads would only take turns."""
 ATTEMPTS = 3
@@ -54,11 +56,13 @@ class Ingestor:
         self._changing = changing
         self._reader = Reader()
         self._threads = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="reader")
+        self._waiting = ThreadPoolExecutor(max_workers=READER_PROCESSES, thread_name_prefix="waiting-for-reader")
         self._document_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         """Stop reading files, also one that is being read."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._threads, self._waiting):
+            pool.shutdown(wait=False, cancel_futures=True)
         self._reader.close()
 
     async def ingest(self, tenant: str, file: SourceFile, writer: Scope = EVERYTHING) -> IngestOutcome:
@@ -97,8 +101,10 @@ class Ingestor:
                 with self._changing(tenant):
                     await self._store.publish(tenant, document, known.chunks)
             return IngestOutcome(doc_id=doc_id, version=version, chunks=known.chunks, status="unchanged")
-        reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, tenant, file, doc_id, version)
-        document, chunks = await reading
+        loop, pool = asyncio.get_running_loop(), self._waiting if is_read_apart(file.name) else self._threads
+        parsed = await loop.run_in_executor(pool, self._reader.read, file.name, file.content)
+        document = _version(file, doc_id=doc_id, version=version, title=parsed.title)
+        chunks = await loop.run_in_executor(self._threads, self._cut, tenant, document, parsed)
         batches = [chunks[first : first + EMBED_BATCH] for first in range(0, len(chunks), EMBED_BATCH)]
         vectors = [await self._embedder.embed_passages([chunk.text for chunk in batch]) for batch in batches]
         with self._changing(tenant):
@@ -118,20 +124,18 @@ class Ingestor:
             return None
         return IngestOutcome(doc_id=doc_id, version=now.version, chunks=now.chunks, status="unchanged")
 
-    def _read(self, tenant: str, file: SourceFile, doc_id: str, version: str) -> tuple[DocumentVersion, list[Chunk]]:
-        parsed = self._reader.read(file.name, file.content)
-        document = _version(file, doc_id=doc_id, version=version, title=parsed.title)
+    def _cut(self, tenant: str, document: DocumentVersion, parsed: ParsedDocument) -> list[Chunk]:
         budget = min(MAX_TOKENS, self._embedder.max_tokens) - self._embedder.overhead_tokens
         passages = cut(parsed.sections, self._embedder.token_spans, budget)
-        return document, [
+        return [
             Chunk(
-                chunk_id=chunk_id(tenant, doc_id, version, ordinal),
-                doc_id=doc_id,
-                version=version,
+                chunk_id=chunk_id(tenant, document.doc_id, document.version, ordinal),
+                doc_id=document.doc_id,
+                version=document.version,
                 ordinal=ordinal,
                 title=document.title,
                 text=passage.text,
-                source_uri=file.source_uri,
+                source_uri=document.source_uri,
                 location=passage.location,
             )
             for ordinal, passage in enumerate(passages)

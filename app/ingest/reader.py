@@ -22,13 +22,18 @@ log = logging.getLogger("ragspan.ingest")
 
 APART = frozenset({".html", ".htm", ".pdf", ".docx"})
 """What it takes to read these does not follow from their size."""
-CPU_S = 30
-"""For one file; a book of a thousand pages takes some seconds."""
+CPU_S = 60
+"""For one file; a manual of a thousand crowded pages takes half of it."""
 HEAP_MIB = 448
 """Of a process: 15 MB of HTML fit. Two of them and the service itself fit in a pod of 1 GiB."""
 ENDED_BY_ITSELF = (0, -signal.SIGALRM)
 TOO_LONG = "It takes too long to read; split it, or save it in a simpler form."
 TOO_MUCH = "It takes too much memory to read, or breaks its reader; split it, or save it in a simpler form."
+
+
+def is_read_apart(name: str) -> bool:
+    """Whether a file of this name is read in a process of its own."""
+    return PurePath(name).suffix.lower() in APART
 
 
 class Reader:
@@ -42,7 +47,7 @@ class Reader:
 
     def read(self, name: str, content: bytes) -> ParsedDocument:
         """Return what `parse` does. Raises UnreadableDocument, also for a file that takes too long or too much."""
-        if PurePath(name).suffix.lower() not in APART or not content:
+        if not is_read_apart(name) or not content:
             return parse(name, content)
         try:
             process = self._idle.get_nowait()

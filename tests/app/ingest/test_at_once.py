@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 
@@ -124,6 +125,28 @@ async def test_a_question_waits_for_no_file_that_is_read(store: EmbeddedStore, m
         read_on.set()
     assert {outcome.status for outcome in await asyncio.gather(*reading)} == {"created"}
     ingestor.close()
+
+
+async def test_text_waits_for_no_file_that_keeps_its_reader(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, read = threading.Event(), reader.Reader.read
+
+    def kept(self: reader.Reader, name: str, content: bytes) -> ParsedDocument:
+        if name.endswith(".pdf"):
+            assert go_on.wait(60)
+        return read(self, name.replace(".pdf", ".txt"), content)
+
+    monkeypatch.setattr(reader.Reader, "read", kept)
+    with closing(Ingestor(store, EMBEDDER)) as ingestor:
+        kept_ones = [
+            asyncio.ensure_future(ingestor.ingest("acme", file("A cat.", 1, name=f"{n}.pdf"))) for n in range(5)
+        ]
+        async with asyncio.timeout(20):
+            assert (await ingestor.ingest("acme", file("A dog.", 1, name="dog.txt"))).status == "created"
+        assert not any(one.done() for one in kept_ones)
+        go_on.set()
+        assert {outcome.status for outcome in await asyncio.gather(*kept_ones)} == {"created"}
 
 
 async def test_a_question_waits_for_no_passages_that_are_embedded() -> None:
