@@ -1,8 +1,10 @@
 """`ragspan plan`: shows what stacks would create, without a cloud account, a cluster or a network."""
 
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -51,9 +53,10 @@ def plan(
 
     configs = checked_stacks(stacks)
     earlier = _earlier(configs, before) if before else {}
-    reports = [_planned(config) for config in configs]
-    if before:
-        reports = [_with_changes(report, earlier[report.stack.name]) for report in reports]
+    with _ending_at_ctrl_c():
+        reports = [_planned(config) for config in configs]
+        if before:
+            reports = [_with_changes(report, earlier[report.stack.name]) for report in reports]
     if render:
         _render(reports, render)
     if as_json:
@@ -67,6 +70,16 @@ def plan(
     else:
         _show(reports)
     sys.exit(VIOLATED if any(report.mandatory_violations for report in reports) else CLEAN)
+
+
+@contextmanager
+def _ending_at_ctrl_c() -> Generator[None]:
+    """Let Ctrl+C end the process: a KeyboardInterrupt is sometimes lost inside the SDKs, and the plan would go on."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _earlier(configs: "Sequence[StackConfig]", folder: Path) -> "dict[str, StackConfig | None]":
