@@ -104,14 +104,14 @@ def quote(prompt: Prompt) -> str:
         return coverage(sentence) * (1 + sentence.rank) * (1 if END_MARK.search(sentence.text) else FRAGMENT_WEIGHT)
 
     ranked = sorted(sentences, key=lambda sentence: (-score(sentence), sentence.passage))
-    if not ranked or not total or coverage(ranked[0]) < MIN_COVERAGE * total or _asks_of_strangers(prompt):
+    if not ranked or not total or coverage(ranked[0]) < MIN_COVERAGE * total or _lacks_all_names(prompt):
         return NO_ANSWER
     best = [s for s in ranked[:MAX_SENTENCES] if score(s) >= FURTHER_SENTENCE_SHARE * score(ranked[0])]
     return " ".join(f"{sentence.text} [{sentence.passage}]" for sentence in best)
 
 
-def _asks_of_strangers(prompt: Prompt) -> bool:
-    """Whether the question has names, and the passages none of them: they are about something else."""
+def _lacks_all_names(prompt: Prompt) -> bool:
+    """Whether the question has names and the passages none of them, so that they are about something else."""
     asked = names(prompt.question) - STOP_WORDS
     chunks = [hit.chunk for hit in prompt.passages]
     texts = [text for chunk in chunks for text in (chunk.text, chunk.title, chunk.location)]

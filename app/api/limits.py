@@ -65,7 +65,7 @@ class Ledgers:
         return self._replica, await self._replica.admit(tenant, quota, tokens, lease)
 
     def _note(self, *, away: str) -> None:
-        """Log a change: of limits that are no longer shared nobody is told otherwise."""
+        """Log when counting moves to this replica alone or back, of which nothing else tells."""
         if bool(away) != self._is_away:
             self._is_away = bool(away)
             log.warning("limits are counted by %s", f"each replica alone: {away}" if away else "all replicas together")

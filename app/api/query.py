@@ -94,7 +94,7 @@ async def collect(events: AsyncGenerator[Event, None]) -> Answer:
                 case Token(piece):
                     text += piece
                 case Done():
-                    return Answer(answer=text, sources=sources, **dict(answer_end(event)))
+                    return Answer(answer=text, sources=sources, **dict(answer_end(event, new_answer_id())))
     raise AssertionError("the pipeline ends with Done or raises")
 
 
@@ -114,7 +114,7 @@ def replayed(replay: Replay) -> bytes:
 @lru_cache(maxsize=HOT_ANSWERS)
 def _lasting(found: KeptAnswer) -> tuple[bytes, bytes]:
     """Return an answer's constant fields and those of its metadata, each without its opening brace."""
-    end = answer_end(found.done("exact", {}, []), "of each request its own")
+    end = answer_end(found.done("exact", {}, []), answer_id="")
     answer = Answer(answer=found.text, sources=[source(hit) for hit in found.hits], **dict(end))
     rest = answer.model_dump_json(exclude={"answer_id", "metadata"})
     return rest[1:].encode(), end.metadata.model_dump_json(exclude={"timings_ms", "degraded"})[1:].encode()
@@ -147,7 +147,7 @@ def render(event: Event) -> bytes:
         case Token(text):
             return server_sent_event("token", {"text": text})
         case Done():
-            return LastEvent(server_sent_event("done", answer_end(event)))
+            return LastEvent(server_sent_event("done", answer_end(event, new_answer_id())))
 
 
 @lru_cache(maxsize=PASSAGES_AT_HAND)
@@ -163,7 +163,7 @@ def source(hit: Hit) -> Source:
 
 
 def new_answer_id() -> str:
-    """Return a random UUID, version 4 of RFC 9562, which the request's log line will name with what became of it.
+    """Return a random UUID, version 4 of RFC 9562, and note it in the trace for the request's log line.
 
     The `uuid` module would take a twentieth of a cached answer.
     """
@@ -174,9 +174,9 @@ def new_answer_id() -> str:
     return answer_id
 
 
-def answer_end(done: Done, answer_id: str = "") -> AnswerEnd:
+def answer_end(done: Done, answer_id: str) -> AnswerEnd:
     fields = {
-        "answer_id": answer_id or new_answer_id(),
+        "answer_id": answer_id,
         "citations": done.citations,
         "metadata": {
             "model": done.model,
